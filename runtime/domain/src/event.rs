@@ -1,0 +1,159 @@
+//! Events: everything that happens, as it is written into the ledger.
+//!
+//! An event holds what is needed to rebuild the state and no more. It never holds a row, a count of rows, or a plain
+//! digest of something that stays inside.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{Dataset, Snapshot};
+use crate::digest::Commitment;
+use crate::grade::Lane;
+use crate::grant::Grant;
+use crate::id::{GrantId, JobId, ReleaseId, RequestId, SnapshotId, TokenId};
+use crate::job::Job;
+use crate::module::Module;
+use crate::people::{Actor, Organisation, Person, Token};
+use crate::refusal::Code;
+use crate::release::ReleaseEntry;
+use crate::review::{ReleaseRequest, Vote};
+
+/// Why a job or a grant was ended from inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The grant was suspended, revoked or ran out.
+    GrantEnded,
+    /// The module was revoked.
+    ModuleRevoked,
+    /// A custodian ended it after an incident.
+    Incident,
+}
+
+/// How an attempt failed as a whole. For custodians only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentKind {
+    /// The worker process died.
+    WorkerDied,
+    /// The attempt took longer than an attempt may.
+    AttemptTimedOut,
+    /// The query or the host failed.
+    AttemptFailed,
+    /// The node was stopped while it ran.
+    NodeStopped,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the fields are the nouns that they are named after")]
+pub enum Happening {
+    /// An organisation was added.
+    OrganisationAdded { organisation: Organisation },
+    /// A person was added.
+    PersonAdded { person: Person },
+    /// A token was issued.
+    TokenIssued { token: Token },
+    /// A token was revoked.
+    TokenRevoked { token: TokenId },
+    /// A dataset was registered.
+    DatasetRegistered { dataset: Box<Dataset> },
+    /// A dataset was withdrawn.
+    DatasetWithdrawn { dataset: String },
+    /// A snapshot was sealed.
+    SnapshotSealed { snapshot: Snapshot },
+    /// A grant was drafted.
+    GrantDrafted { grant: Box<Grant> },
+    /// A grant was signed.
+    GrantSigned { grant: GrantId, agency: String },
+    /// A grant was suspended.
+    GrantSuspended { grant: GrantId },
+    /// A suspended grant was resumed.
+    GrantResumed { grant: GrantId },
+    /// A grant was revoked.
+    GrantRevoked { grant: GrantId },
+    /// A module was submitted.
+    ModuleSubmitted { module: Box<Module> },
+    /// A module was revoked.
+    ModuleRevoked { module: String },
+    /// A job was refused on static grounds.
+    JobRefused { grant: Option<GrantId>, lane: Option<Lane>, code: Code },
+    /// A job was admitted; a grant's quota and bits are charged here, before it runs.
+    JobAdmitted { job: Box<Job>, report_bits: u64 },
+    /// An attempt began; `protections` says which fences the kernel gave.
+    AttemptStarted { job: JobId, attempt: u32, protections: Vec<String> },
+    /// An attempt failed as a whole.
+    AttemptFailed { job: JobId, attempt: u32, incident: IncidentKind },
+    /// A job's operator withdrew it.
+    JobCancelled { job: JobId },
+    /// A job was ended from inside.
+    JobStopped { job: JobId, reason: StopReason },
+    /// A candidate came before the reviewers.
+    ReviewOpened { request: Box<ReleaseRequest> },
+    /// A job was run again and its candidate is another one: the votes are void.
+    CandidateReplaced { request: RequestId, candidate: Commitment, assessment: Commitment },
+    /// A reviewer looked at a candidate.
+    CandidateViewed { request: RequestId },
+    /// A reviewer voted.
+    VoteCast { request: RequestId, vote: Vote },
+    /// A release was sealed.
+    ReleaseSealed {
+        #[serde(flatten)]
+        release: Box<ReleaseEntry>,
+    },
+    /// A release was fetched.
+    ReleaseFetched { release: ReleaseId, format: String },
+    /// An agency ran a job again, inside, and compared.
+    JobRerun { job: JobId, equal: bool },
+    /// An old snapshot's files were removed.
+    SnapshotRemoved { snapshot: SnapshotId },
+}
+
+impl Happening {
+    /// The event's kind, as it is written.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Happening::OrganisationAdded { .. } => "organisation_added",
+            Happening::PersonAdded { .. } => "person_added",
+            Happening::TokenIssued { .. } => "token_issued",
+            Happening::TokenRevoked { .. } => "token_revoked",
+            Happening::DatasetRegistered { .. } => "dataset_registered",
+            Happening::DatasetWithdrawn { .. } => "dataset_withdrawn",
+            Happening::SnapshotSealed { .. } => "snapshot_sealed",
+            Happening::GrantDrafted { .. } => "grant_drafted",
+            Happening::GrantSigned { .. } => "grant_signed",
+            Happening::GrantSuspended { .. } => "grant_suspended",
+            Happening::GrantResumed { .. } => "grant_resumed",
+            Happening::GrantRevoked { .. } => "grant_revoked",
+            Happening::ModuleSubmitted { .. } => "module_submitted",
+            Happening::ModuleRevoked { .. } => "module_revoked",
+            Happening::JobRefused { .. } => "job_refused",
+            Happening::JobAdmitted { .. } => "job_admitted",
+            Happening::AttemptStarted { .. } => "attempt_started",
+            Happening::AttemptFailed { .. } => "attempt_failed",
+            Happening::JobCancelled { .. } => "job_cancelled",
+            Happening::JobStopped { .. } => "job_stopped",
+            Happening::ReviewOpened { .. } => "review_opened",
+            Happening::CandidateReplaced { .. } => "candidate_replaced",
+            Happening::CandidateViewed { .. } => "candidate_viewed",
+            Happening::VoteCast { .. } => "vote_cast",
+            Happening::ReleaseSealed { .. } => "release_sealed",
+            Happening::ReleaseFetched { .. } => "release_fetched",
+            Happening::JobRerun { .. } => "job_rerun",
+            Happening::SnapshotRemoved { .. } => "snapshot_removed",
+        }
+    }
+}
+
+/// An event: what happened, who did it, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Who did it.
+    pub actor: Actor,
+    /// When, in milliseconds since 1970 by the node's clock, never earlier than the event before.
+    pub at_ms: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub happening: Happening,
+}

@@ -1,0 +1,169 @@
+//! Review: two people who don't see each other's votes decide whether a candidate leaves.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Commitment;
+use crate::id::{JobId, RequestId};
+use crate::people::Role;
+
+/// What a reviewer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Let it out.
+    Approve,
+    /// Not like this; another job might do.
+    RequestChanges,
+    /// No.
+    Reject,
+}
+
+/// The reason for a vote, from a closed list; what an operator is told of a decision is one of these and no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It fits the grant and gives nobody away.
+    Fits,
+    /// Use coarser codes or fewer dimensions.
+    CoarserCodes,
+    /// Drop margins.
+    FewerMargins,
+    /// It isn't what the grant is for.
+    OutsidePurpose,
+    /// The risk that it gives somebody away is too high.
+    DisclosureRisk,
+    /// The module or the query isn't explained well enough.
+    Unexplained,
+}
+
+impl Reason {
+    /// The fixed sentence that an operator may be shown.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Reason::Fits => "The reviewers let it out.",
+            Reason::CoarserCodes => "Use coarser codes or fewer dimensions.",
+            Reason::FewerMargins => "Ask for fewer totals.",
+            Reason::OutsidePurpose => "The output isn't what the grant is for.",
+            Reason::DisclosureRisk => "The reviewers didn't let it out.",
+            Reason::Unexplained => "Explain what the module or the query does, and why.",
+        }
+    }
+}
+
+/// A vote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vote {
+    /// Who.
+    pub person: String,
+    /// Of which agency.
+    pub agency: String,
+    /// What they say.
+    pub verdict: Verdict,
+    /// Why, from the closed list.
+    pub reason: Reason,
+    /// Commitment to their own words, which stay inside.
+    pub note: Option<Commitment>,
+    /// When.
+    pub at_ms: i64,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestState {
+    /// Waiting for votes; nobody sees another's.
+    Voting,
+    /// The votes differ: one more reviewer decides.
+    Conflicted,
+    /// Let out.
+    Approved,
+    /// Another job is asked for.
+    ChangesRequested,
+    /// Not let out.
+    Rejected,
+    /// Frozen: the grant ended or the job was withdrawn.
+    Closed,
+}
+
+/// A request that a candidate be let out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseRequest {
+    /// Its name.
+    pub id: RequestId,
+    /// The job whose candidate it is.
+    pub job: JobId,
+    /// The agencies whose reviewers decide.
+    pub owners: Vec<String>,
+    /// The organisation that asked; its people are barred.
+    pub organisation: String,
+    /// The candidate.
+    pub candidate: Commitment,
+    /// The assessment.
+    pub assessment: Commitment,
+    /// Counts up when the candidate changes; the votes before that are void.
+    pub round: u32,
+    /// Reviewers who must agree.
+    pub reviewers: u32,
+    /// Where it stands.
+    pub state: RequestState,
+    /// The votes of this round.
+    pub votes: Vec<Vote>,
+}
+
+impl ReleaseRequest {
+    /// Where the request stands after the votes that it has: a pure function of the votes.
+    ///
+    /// Until `reviewers` people have voted it is open. When they agree, that is the decision. When they differ, one
+    /// more person votes; then `reviewers` approvals let it out, else any rejection rejects it, else changes are
+    /// asked for.
+    #[must_use]
+    pub fn tally(&self) -> RequestState {
+        let needed = self.reviewers as usize;
+        let count = |verdict: Verdict| self.votes.iter().filter(|vote| vote.verdict == verdict).count();
+        let (approvals, changes, rejections) =
+            (count(Verdict::Approve), count(Verdict::RequestChanges), count(Verdict::Reject));
+        if self.votes.len() < needed {
+            return RequestState::Voting;
+        }
+        let owners_heard = self.owners.iter().all(|owner| self.votes.iter().any(|vote| &vote.agency == owner));
+        if !owners_heard {
+            return RequestState::Voting;
+        }
+        if rejections == self.votes.len() {
+            return RequestState::Rejected;
+        }
+        if changes == self.votes.len() {
+            return RequestState::ChangesRequested;
+        }
+        if approvals == self.votes.len() {
+            return RequestState::Approved;
+        }
+        if self.votes.len() <= needed {
+            return RequestState::Conflicted;
+        }
+        if approvals >= needed {
+            RequestState::Approved
+        } else if rejections > 0 {
+            RequestState::Rejected
+        } else {
+            RequestState::ChangesRequested
+        }
+    }
+
+    /// The votes that a person in a role may see: their own while the vote is blind, all of them afterwards.
+    #[must_use]
+    pub fn votes_seen_by(&self, person: &str, role: Role) -> Vec<&Vote> {
+        let blind = matches!(self.state, RequestState::Voting);
+        let inside = matches!(role, Role::Reviewer | Role::Custodian | Role::Auditor | Role::Regulator);
+        self.votes.iter().filter(|vote| inside && (!blind || vote.person == person)).collect()
+    }
+
+    /// Whether votes can still be cast.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, RequestState::Voting | RequestState::Conflicted)
+    }
+}

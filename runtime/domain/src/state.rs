@@ -1,0 +1,319 @@
+//! The state: what the events add up to.
+//!
+//! [`State::apply`] is the only way to change it, it is the same code when an event is written and when the state is
+//! rebuilt from the ledger, and it refuses an event that doesn't follow from the state. So "state without its event"
+//! can't be written.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::dataset::{Dataset, DatasetState, Snapshot};
+use crate::event::{Event, Happening};
+use crate::grant::{Grant, GrantState, Signature};
+use crate::id::{GrantId, JobId, ReleaseId, RequestId, SnapshotId, TokenId};
+use crate::job::{Job, JobState};
+use crate::module::{Module, ModuleState};
+use crate::people::{Organisation, Person, Token};
+use crate::release::ReleaseEntry;
+use crate::review::{ReleaseRequest, RequestState};
+
+/// An event that doesn't follow from the state: ours to mend, never an operator's to see.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event `{kind}` doesn't follow from the state: {why}")]
+pub struct Unsound {
+    /// The event's kind.
+    pub kind: &'static str,
+    /// What is missing or in the way.
+    pub why: &'static str,
+}
+
+/// A document of the state: its noun and its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DocumentKey {
+    /// The noun.
+    pub noun: &'static str,
+    /// The name.
+    pub id: String,
+}
+
+/// All documents.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each field holds the noun that it is named after")]
+pub struct State {
+    pub organisations: BTreeMap<String, Organisation>,
+    pub people: BTreeMap<String, Person>,
+    pub tokens: BTreeMap<TokenId, Token>,
+    pub datasets: BTreeMap<String, Dataset>,
+    pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    pub grants: BTreeMap<GrantId, Grant>,
+    pub modules: BTreeMap<String, Module>,
+    pub jobs: BTreeMap<JobId, Job>,
+    pub requests: BTreeMap<RequestId, ReleaseRequest>,
+    pub releases: BTreeMap<ReleaseId, ReleaseEntry>,
+}
+
+/// Inserts what must not be there yet.
+fn put<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: V) -> Result<(), &'static str> {
+    match map.entry(key) {
+        std::collections::btree_map::Entry::Vacant(slot) => {
+            slot.insert(value);
+            Ok(())
+        }
+        std::collections::btree_map::Entry::Occupied(_) => Err("it exists already"),
+    }
+}
+
+impl State {
+    /// Applies an event and says which documents it changed.
+    ///
+    /// # Errors
+    /// An event that doesn't follow from the state. The state is then to be thrown away, since an event may have
+    /// been applied in part: callers apply to a clone or stop.
+    pub fn apply(&mut self, event: &Event) -> Result<Vec<DocumentKey>, Unsound> {
+        let kind = event.happening.kind();
+        self.step(event).map_err(|why| Unsound { kind, why })
+    }
+
+    fn step(&mut self, event: &Event) -> Result<Vec<DocumentKey>, &'static str> {
+        let at_ms = event.at_ms;
+        let key = |noun: &'static str, id: &str| vec![DocumentKey { noun, id: id.to_owned() }];
+        match &event.happening {
+            Happening::OrganisationAdded { organisation } => {
+                put(&mut self.organisations, organisation.id.clone(), organisation.clone())?;
+                Ok(key("organisation", &organisation.id))
+            }
+            Happening::PersonAdded { person } => {
+                put(&mut self.people, person.id.clone(), person.clone())?;
+                Ok(key("person", &person.id))
+            }
+            Happening::TokenIssued { token } => {
+                put(&mut self.tokens, token.id.clone(), token.clone())?;
+                Ok(key("token", token.id.as_str()))
+            }
+            Happening::TokenRevoked { token } => {
+                self.tokens.get_mut(token).ok_or("no such token")?.revoked = true;
+                Ok(key("token", token.as_str()))
+            }
+            Happening::DatasetRegistered { dataset } => {
+                put(&mut self.datasets, dataset.name.clone(), (**dataset).clone())?;
+                Ok(key("dataset", &dataset.name))
+            }
+            Happening::DatasetWithdrawn { dataset } => {
+                self.datasets.get_mut(dataset).ok_or("no such dataset")?.state = DatasetState::Withdrawn;
+                Ok(key("dataset", dataset))
+            }
+            Happening::SnapshotSealed { snapshot } => {
+                put(&mut self.snapshots, snapshot.id.clone(), snapshot.clone())?;
+                Ok(key("snapshot", snapshot.id.as_str()))
+            }
+            Happening::SnapshotRemoved { snapshot } => Ok(key("snapshot", snapshot.as_str())),
+            Happening::GrantDrafted { grant } => {
+                put(&mut self.grants, grant.id.clone(), (**grant).clone())?;
+                Ok(key("grant", grant.id.as_str()))
+            }
+            Happening::GrantSigned { grant, agency } => self.sign(grant, agency, &event.actor.person, at_ms),
+            Happening::GrantSuspended { grant } => self.turn_grant(grant, GrantState::InForce, GrantState::Suspended),
+            Happening::GrantResumed { grant } => self.turn_grant(grant, GrantState::Suspended, GrantState::InForce),
+            Happening::GrantRevoked { grant } => {
+                self.grants.get_mut(grant).ok_or("no such grant")?.state = GrantState::Revoked;
+                Ok(key("grant", grant.as_str()))
+            }
+            Happening::ModuleSubmitted { module } => {
+                put(&mut self.modules, module.digest.clone(), (**module).clone())?;
+                Ok(key("module", &module.digest))
+            }
+            Happening::ModuleRevoked { module } => {
+                self.modules.get_mut(module).ok_or("no such module")?.state = ModuleState::Revoked;
+                Ok(key("module", module))
+            }
+            Happening::JobRefused { .. } | Happening::CandidateViewed { .. } => Ok(Vec::new()),
+            Happening::ReleaseFetched { .. } | Happening::JobRerun { .. } => Ok(Vec::new()),
+            Happening::JobAdmitted { job, report_bits } => self.admit(job, *report_bits),
+            Happening::AttemptStarted { job, attempt, .. } => {
+                let entry = self.jobs.get_mut(job).ok_or("no such job")?;
+                if entry.state != JobState::Admitted {
+                    return Err("the job isn't waiting to run");
+                }
+                entry.attempts = *attempt;
+                Ok(key("job", job.as_str()))
+            }
+            Happening::AttemptFailed { job, .. } => {
+                let entry = self.jobs.get_mut(job).ok_or("no such job")?;
+                entry.incidents = entry.incidents.saturating_add(1);
+                Ok(key("job", job.as_str()))
+            }
+            Happening::JobCancelled { job } => self.end_job(job, JobState::Cancelled, at_ms),
+            Happening::JobStopped { job, .. } => self.end_job(job, JobState::Stopped, at_ms),
+            Happening::ReviewOpened { request } => {
+                let mut keys = self.turn_job(&request.job, JobState::UnderReview, at_ms)?;
+                put(&mut self.requests, request.id.clone(), (**request).clone())?;
+                keys.extend(key("request", request.id.as_str()));
+                Ok(keys)
+            }
+            Happening::CandidateReplaced { request, candidate, assessment } => {
+                let entry = self.requests.get_mut(request).ok_or("no such request")?;
+                if !entry.is_open() {
+                    return Err("the request is decided");
+                }
+                entry.candidate = candidate.clone();
+                entry.assessment = assessment.clone();
+                entry.round = entry.round.saturating_add(1);
+                entry.votes.clear();
+                entry.state = RequestState::Voting;
+                Ok(key("request", request.as_str()))
+            }
+            Happening::VoteCast { request, vote } => {
+                let entry = self.requests.get_mut(request).ok_or("no such request")?;
+                if !entry.is_open() {
+                    return Err("the request is decided");
+                }
+                if entry.votes.iter().any(|other| other.person == vote.person) {
+                    return Err("the person has voted");
+                }
+                entry.votes.push(vote.clone());
+                entry.state = entry.tally();
+                let (state, job) = (entry.state, entry.job.clone());
+                let mut keys = key("request", request.as_str());
+                let ended = match state {
+                    RequestState::Rejected => Some(JobState::NotReleased),
+                    RequestState::ChangesRequested => Some(JobState::ChangesRequested),
+                    _ => None,
+                };
+                if let Some(ended) = ended {
+                    keys.extend(self.turn_job(&job, ended, at_ms)?);
+                }
+                Ok(keys)
+            }
+            Happening::ReleaseSealed { release } => {
+                let request = self.requests.get(&release.request).ok_or("no such request")?;
+                if request.state != RequestState::Approved || request.job != release.job {
+                    return Err("the request isn't approved");
+                }
+                if request.candidate != release.candidate || request.assessment != release.assessment {
+                    return Err("what is sealed isn't what was approved");
+                }
+                let mut keys = self.turn_job(&release.job, JobState::Released, at_ms)?;
+                put(&mut self.releases, release.id.clone(), (**release).clone())?;
+                keys.extend(key("release", release.id.as_str()));
+                Ok(keys)
+            }
+        }
+    }
+
+    fn sign(
+        &mut self,
+        grant: &GrantId,
+        agency: &str,
+        person: &str,
+        at_ms: i64,
+    ) -> Result<Vec<DocumentKey>, &'static str> {
+        let entry = self.grants.get_mut(grant).ok_or("no such grant")?;
+        if entry.state != GrantState::Draft {
+            return Err("the grant isn't a draft");
+        }
+        if entry.signatures.iter().any(|signature| signature.person == person) {
+            return Err("the person has signed");
+        }
+        entry.signatures.push(Signature { person: person.to_owned(), agency: agency.to_owned(), at_ms });
+        if entry.is_signed() {
+            entry.state = GrantState::InForce;
+        }
+        Ok(vec![DocumentKey { noun: "grant", id: grant.as_str().to_owned() }])
+    }
+
+    fn turn_grant(
+        &mut self,
+        grant: &GrantId,
+        from: GrantState,
+        to: GrantState,
+    ) -> Result<Vec<DocumentKey>, &'static str> {
+        let entry = self.grants.get_mut(grant).ok_or("no such grant")?;
+        if entry.state != from {
+            return Err("the grant isn't in that state");
+        }
+        entry.state = to;
+        Ok(vec![DocumentKey { noun: "grant", id: grant.as_str().to_owned() }])
+    }
+
+    fn admit(&mut self, job: &Job, report_bits: u64) -> Result<Vec<DocumentKey>, &'static str> {
+        let grant = self.grants.get_mut(&job.grant).ok_or("no such grant")?;
+        grant.jobs_admitted = grant.jobs_admitted.checked_add(1).ok_or("too many jobs")?;
+        grant.report_bits = grant.report_bits.checked_add(report_bits).ok_or("too many bits")?;
+        put(&mut self.jobs, job.id.clone(), job.clone())?;
+        Ok(vec![
+            DocumentKey { noun: "grant", id: job.grant.as_str().to_owned() },
+            DocumentKey { noun: "job", id: job.id.as_str().to_owned() },
+        ])
+    }
+
+    fn turn_job(&mut self, job: &JobId, to: JobState, at_ms: i64) -> Result<Vec<DocumentKey>, &'static str> {
+        let entry = self.jobs.get_mut(job).ok_or("no such job")?;
+        if !entry.state.next().contains(&to) {
+            return Err("the job can't turn into that");
+        }
+        entry.state = to;
+        entry.state_at_ms = at_ms;
+        Ok(vec![DocumentKey { noun: "job", id: job.as_str().to_owned() }])
+    }
+
+    fn end_job(&mut self, job: &JobId, to: JobState, at_ms: i64) -> Result<Vec<DocumentKey>, &'static str> {
+        let mut keys = self.turn_job(job, to, at_ms)?;
+        for request in self.requests.values_mut().filter(|request| &request.job == job) {
+            if request.is_open() || request.state == RequestState::Approved {
+                request.state = RequestState::Closed;
+                keys.push(DocumentKey { noun: "request", id: request.id.as_str().to_owned() });
+            }
+        }
+        Ok(keys)
+    }
+
+    /// A document as JSON, for the store.
+    #[must_use]
+    pub fn document(&self, key: &DocumentKey) -> Option<Value> {
+        fn json<T: serde::Serialize>(value: Option<&T>) -> Option<Value> {
+            value.map(|value| serde_json::to_value(value).expect("the nouns hold only what JSON can say"))
+        }
+        let id = key.id.as_str();
+        match key.noun {
+            "organisation" => json(self.organisations.get(id)),
+            "person" => json(self.people.get(id)),
+            "token" => json(TokenId::parse(id).and_then(|id| self.tokens.get(&id))),
+            "dataset" => json(self.datasets.get(id)),
+            "snapshot" => json(SnapshotId::parse(id).and_then(|id| self.snapshots.get(&id))),
+            "grant" => json(GrantId::parse(id).and_then(|id| self.grants.get(&id))),
+            "module" => json(self.modules.get(id)),
+            "job" => json(JobId::parse(id).and_then(|id| self.jobs.get(&id))),
+            "request" => json(RequestId::parse(id).and_then(|id| self.requests.get(&id))),
+            "release" => json(ReleaseId::parse(id).and_then(|id| self.releases.get(&id))),
+            _ => None,
+        }
+    }
+
+    /// Every document's key, in order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<DocumentKey> {
+        let mut keys = Vec::new();
+        let mut add = |noun: &'static str, ids: Vec<String>| {
+            keys.extend(ids.into_iter().map(|id| DocumentKey { noun, id }));
+        };
+        add("organisation", self.organisations.keys().cloned().collect());
+        add("person", self.people.keys().cloned().collect());
+        add("token", self.tokens.keys().map(|id| id.as_str().to_owned()).collect());
+        add("dataset", self.datasets.keys().cloned().collect());
+        add("snapshot", self.snapshots.keys().map(|id| id.as_str().to_owned()).collect());
+        add("grant", self.grants.keys().map(|id| id.as_str().to_owned()).collect());
+        add("module", self.modules.keys().cloned().collect());
+        add("job", self.jobs.keys().map(|id| id.as_str().to_owned()).collect());
+        add("request", self.requests.keys().map(|id| id.as_str().to_owned()).collect());
+        add("release", self.releases.keys().map(|id| id.as_str().to_owned()).collect());
+        keys
+    }
+
+    /// The newest snapshot of a dataset.
+    #[must_use]
+    pub fn newest_snapshot(&self, dataset: &str) -> Option<&Snapshot> {
+        let of = self.snapshots.values().filter(|snapshot| snapshot.dataset == dataset);
+        of.max_by(|a, b| (a.sealed_at_ms, &a.id).cmp(&(b.sealed_at_ms, &b.id)))
+    }
+}
