@@ -1,3 +1,9 @@
-//! To come.
+//! The `sluice` command.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

@@ -1,0 +1,268 @@
+//! Admission: the contract is fixed and the plan put to the guard, without data.
+
+use std::sync::Arc;
+
+use sluice_domain::contract::{Contract, Dimension, Measure, Ratio, Reporting, Statistic, Tabulation};
+use sluice_domain::dictionary::Column;
+use sluice_domain::grade::Lane;
+use sluice_domain::limits::Limits;
+use sluice_domain::refusal::{Code, Refusal};
+
+use crate::arena::crossing_type;
+use crate::ask::{Plan, PlanMeasure, PlanStatistic, TableSpec, Work};
+use crate::columns::{has_codes, is_quantity};
+use crate::guard::syntax::short;
+use crate::guard::{self, Guarded};
+use crate::provider::GrantedTable;
+use crate::sandbox::Guest;
+use crate::session::{SessionSettings, session};
+
+/// How many records of one subject are looked at, where the job doesn't say.
+const ROWS_PER_SUBJECT: u32 = 10_000;
+
+/// Fixes a job's contract and proves its plan harmless, or refuses it on static grounds.
+///
+/// # Errors
+/// The rule that the job breaks.
+pub async fn admit(
+    tables: &[TableSpec],
+    work: &Work,
+    guest: Option<&Guest>,
+    limits: &Limits,
+) -> Result<Contract, Refusal> {
+    let contract = match (work, guest) {
+        (Work::Plan(plan), _) => Contract::Tabulate(of_plan(plan, tables, limits)?),
+        (Work::Module { lane, params, .. }, Some(guest)) => {
+            check_params(params, limits)?;
+            if guest.lane() != *lane {
+                return Err(Refusal::with(Code::Module, "the module is for another lane"));
+            }
+            guest.describe(params)?
+        }
+        (Work::Module { .. }, None) => return Err(Refusal::with(Code::Module, "the module isn't compiled")),
+    };
+    contract.check(limits)?;
+    if sluice_disclosure::checks::labels::declares_reserved_label(&contract) {
+        return Err(Refusal::contract("the label `*` stands for totals and can't be declared".to_owned()));
+    }
+    let prepared = prepare(tables, contract.lane(), limits, &SessionSettings::planning())?;
+    for sql in contract.queries() {
+        let guarded = prepared.admit(sql, limits).await?;
+        if let Work::Plan(plan) = work {
+            check_plan_columns(&guarded, plan)?;
+        }
+    }
+    Ok(contract)
+}
+
+/// Puts a contract's queries to the guard, whatever made the contract.
+///
+/// # Errors
+/// The rule that a query breaks.
+pub async fn admit_queries(tables: &[TableSpec], contract: &Contract, limits: &Limits) -> Result<(), Refusal> {
+    let prepared = prepare(tables, contract.lane(), limits, &SessionSettings::planning())?;
+    for sql in contract.queries() {
+        prepared.admit(sql, limits).await?;
+    }
+    Ok(())
+}
+
+fn check_params(params: &std::collections::BTreeMap<String, String>, limits: &Limits) -> Result<(), Refusal> {
+    let bytes: usize = params.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if params.len() > limits.params_max || bytes > limits.param_bytes_max {
+        return Err(Refusal::with(
+            Code::Malformed,
+            format!("at most {} parameters of {} bytes in all", limits.params_max, limits.param_bytes_max),
+        ));
+    }
+    Ok(())
+}
+
+/// Tables and a session that queries are put to.
+pub(crate) struct Prepared {
+    pub tables: Vec<Arc<GrantedTable>>,
+    pub state: datafusion::execution::session_state::SessionState,
+    lane: Lane,
+}
+
+/// Opens the granted tables with their row filters made total.
+///
+/// # Errors
+/// A row filter that the guard refuses; a snapshot that can't be opened.
+pub(crate) fn prepare(
+    specs: &[TableSpec],
+    lane: Lane,
+    limits: &Limits,
+    settings: &SessionSettings<'_>,
+) -> Result<Prepared, Refusal> {
+    let unavailable = |_| Refusal::of(Code::Unavailable);
+    let bare = session(limits, &[], &SessionSettings::planning());
+    let bare = bare.map_err(unavailable)?;
+    let mut tables = Vec::new();
+    for spec in specs {
+        let schema_only = TableSpec { snapshot: None, ..spec.clone() };
+        let schema_only = GrantedTable::open(schema_only, false, None).map_err(unavailable)?;
+        let filter = match &spec.row_filter {
+            Some(filter) => Some(guard::row_filter(&bare, &schema_only, filter)?),
+            None => None,
+        };
+        tables.push(Arc::new(GrantedTable::open(spec.clone(), false, filter).map_err(unavailable)?));
+    }
+    let state = session(limits, &tables, settings).map_err(unavailable)?;
+    Ok(Prepared { tables, state, lane })
+}
+
+impl Prepared {
+    pub(crate) async fn guard(&self, sql: &str, limits: &Limits) -> Result<Guarded, Refusal> {
+        guard::admit(&self.state, &self.tables, sql, self.lane, limits).await
+    }
+
+    /// The guard, the types of the output, and the physical plan: what can't be planned is refused before any data
+    /// is read.
+    async fn admit(&self, sql: &str, limits: &Limits) -> Result<Guarded, Refusal> {
+        let guarded = self.guard(sql, limits).await?;
+        for name in &guarded.columns {
+            if crossing_type(&guarded.kind(name)?).is_none() {
+                return Err(Refusal::plan(format!("the output column `{name}` is of a type that doesn't cross")));
+            }
+        }
+        let plan = self.state.create_physical_plan(&guarded.plan).await;
+        let plan = plan.map_err(|error| Refusal::plan(format!("it can't be planned: {}", short(&error))))?;
+        guard::nodes::check_physical(&plan).map_err(Refusal::plan)?;
+        Ok(guarded)
+    }
+}
+
+/// Whether the query's output columns can be what the plan makes of them.
+fn check_plan_columns(guarded: &Guarded, plan: &Plan) -> Result<(), Refusal> {
+    for name in &plan.dimensions {
+        if !has_codes(&guarded.kind(name)?) {
+            return Err(Refusal::plan(format!("`{name}` can't be a dimension: text, integers and booleans can")));
+        }
+    }
+    for measure in &plan.measures {
+        if !is_quantity(&guarded.kind(&measure.column)?) {
+            return Err(Refusal::plan(format!("`{}` isn't a quantity", measure.column)));
+        }
+    }
+    Ok(())
+}
+
+/// The contract of a job without a module: codes and bounds are the dictionary's.
+fn of_plan(plan: &Plan, tables: &[TableSpec], limits: &Limits) -> Result<Tabulation, Refusal> {
+    let rows_per_subject = plan.rows_per_subject.unwrap_or(ROWS_PER_SUBJECT).min(limits.rows_per_subject_max);
+    let dimensions: Result<Vec<Dimension>, Refusal> =
+        plan.dimensions.iter().map(|name| dimension(name, tables)).collect();
+    let dimensions = dimensions?;
+    let measures: Result<Vec<Measure>, Refusal> =
+        plan.measures.iter().map(|measure| bounded(measure, tables, rows_per_subject)).collect();
+    let position = |name: &str| {
+        let place = plan.measures.iter().position(|measure| measure.column == name);
+        place.map(|place| place as u32).ok_or_else(|| Refusal::contract(format!("no measure `{name}`")))
+    };
+    let statistics: Result<Vec<Statistic>, Refusal> = plan
+        .statistics
+        .iter()
+        .map(|statistic| {
+            Ok(match statistic {
+                PlanStatistic::Subjects => Statistic::Subjects,
+                PlanStatistic::Records => Statistic::Records,
+                PlanStatistic::Sum(name) => Statistic::Sum(position(name)?),
+                PlanStatistic::Ratio { name, numerator, denominator, scale } => Statistic::Ratio(Ratio {
+                    name: name.clone(),
+                    numerator: position(numerator)?,
+                    denominator: position(denominator)?,
+                    scale: *scale,
+                }),
+            })
+        })
+        .collect();
+    let margins: Result<Vec<Vec<u32>>, Refusal> = plan
+        .margins
+        .iter()
+        .map(|kept| {
+            let mut places: Vec<u32> = Vec::new();
+            for name in kept {
+                let place = plan.dimensions.iter().position(|dimension| dimension == name);
+                places.push(place.ok_or_else(|| Refusal::contract(format!("no dimension `{name}`")))? as u32);
+            }
+            places.sort_unstable();
+            Ok(places)
+        })
+        .collect();
+    let mut tabulation = Tabulation {
+        sql: plan.sql.clone(),
+        dimensions,
+        measures: measures?,
+        statistics: statistics?,
+        margins: margins?,
+        cells_per_subject: 1,
+        rows_per_subject,
+        constants: Vec::new(),
+    };
+    let all = u32::try_from(tabulation.cells()).unwrap_or(u32::MAX);
+    tabulation.cells_per_subject = plan.cells_per_subject.unwrap_or(all.clamp(1, limits.cells_per_subject_max));
+    Ok(tabulation)
+}
+
+fn granted<'a>(name: &str, tables: &'a [TableSpec]) -> Vec<&'a Column> {
+    let of = |table: &'a TableSpec| table.columns.iter().filter(|column| table.granted.contains(&column.name));
+    tables.iter().flat_map(of).filter(|column| column.name == name).collect()
+}
+
+fn dimension(name: &str, tables: &[TableSpec]) -> Result<Dimension, Refusal> {
+    let columns = granted(name, tables);
+    let coded = columns.iter().find(|column| !column.codes.is_empty());
+    let Some(column) = coded else {
+        return Err(Refusal::contract(format!(
+            "`{name}` isn't a granted column with a closed list of codes in its dictionary"
+        )));
+    };
+    if columns.iter().any(|other| !other.codes.is_empty() && other.codes != column.codes) {
+        return Err(Refusal::contract(format!("`{name}` has different codes in two tables")));
+    }
+    Ok(Dimension { name: name.to_owned(), labels: column.codes.clone() })
+}
+
+/// A measure with bounds for one subject and cell: those of one record, as often as a subject may have records.
+fn bounded(measure: &PlanMeasure, tables: &[TableSpec], rows_per_subject: u32) -> Result<Measure, Refusal> {
+    let columns = granted(&measure.column, tables);
+    let dictionary = columns.iter().find_map(|column| column.bounds.map(|bounds| (bounds, column.unit.clone())));
+    let (lower, upper) = match (measure.lower, measure.upper, &dictionary) {
+        (Some(lower), Some(upper), _) => (lower, upper),
+        (None, None, Some((bounds, _))) => (bounds.lower, bounds.upper),
+        _ => {
+            return Err(Refusal::contract(format!(
+                "`{}` needs bounds: neither the job nor the dictionary gives them",
+                measure.column
+            )));
+        }
+    };
+    let beyond = || Refusal::contract(format!("the bounds of `{}` are too wide", measure.column));
+    let scale = 10_i64.checked_pow(u32::from(measure.scale)).ok_or_else(beyond)?;
+    let most = i64::from(rows_per_subject).checked_mul(scale).ok_or_else(beyond)?;
+    Ok(Measure {
+        name: measure.column.clone(),
+        unit: dictionary.map(|(_, unit)| unit).unwrap_or_default(),
+        lower: lower.min(0).checked_mul(most).ok_or_else(beyond)?,
+        upper: upper.max(0).checked_mul(most).ok_or_else(beyond)?,
+        scale: measure.scale,
+    })
+}
+
+/// The codes and columns of a job without a module, by position behind the ordinal.
+pub(crate) fn positions(plan: &Plan, guarded: &Guarded) -> Option<(Vec<usize>, Vec<(usize, u8)>)> {
+    let place = |name: &str| guarded.columns.iter().position(|column| column == name).map(|place| place + 1);
+    let dimensions: Option<Vec<usize>> = plan.dimensions.iter().map(|name| place(name)).collect();
+    let measures: Option<Vec<(usize, u8)>> =
+        plan.measures.iter().map(|measure| Some((place(&measure.column)?, measure.scale))).collect();
+    Some((dimensions?, measures?))
+}
+
+/// The reporting contract, if it is one.
+pub(crate) fn reporting(contract: &Contract) -> Option<&Reporting> {
+    match contract {
+        Contract::Report(reporting) => Some(reporting),
+        Contract::Tabulate(_) => None,
+    }
+}

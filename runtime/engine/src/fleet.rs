@@ -1,0 +1,330 @@
+//! The fleet: what the server asks of the engine.
+//!
+//! Each request goes to a worker process of its own, which was started beforehand and is used once; the next is started
+//! at once in its place. A request that is cancelled, or takes longer than its limit, ends with its process, which is
+//! killed and reaped.
+//!
+//! *Guarantees*: no two requests share a process; nothing of a request outlives it but its answer; the server itself
+//! parses no module, plans no query and opens no snapshot.
+//!
+//! *Doesn't guarantee*: that the answer is true. A worker whose sandbox was broken can lie about counts.
+
+mod cancel;
+mod process;
+mod spawn;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluice_domain::contract::Contract;
+use sluice_domain::limits::Limits;
+use sluice_domain::refusal::{Code, Refusal};
+use tokio::sync::Mutex;
+
+use crate::ask::{Answer, Artefact, Ask, Draft, Drafted, Ingest, Ingested, Order, Run, TableSpec, Work};
+use crate::cache::Cache;
+use crate::compile::{self, Compiled};
+use crate::frame;
+use crate::raw::RawOutput;
+use crate::worker::Fenced;
+
+pub use crate::examine::ModuleReport;
+pub use crate::fault::Fault;
+pub use cancel::Cancel;
+pub(crate) use spawn::Spawner;
+use spawn::{Spare, Spares};
+
+/// What a request without data may take beside `describe`: planning, and loading the module.
+const PLANNING: Duration = Duration::from_secs(10);
+/// Bytes of raw output's own form beside its content.
+const RAW_SLACK_BYTES: u64 = 64 * 1024;
+/// Idle workers that may be found dead in a row before it is called a fault.
+const DEAD_MAX: u32 = 4;
+
+/// How a fleet is set up.
+pub struct FleetSettings {
+    /// The program that has the hidden subcommands `worker` and `compile`: this one.
+    pub exe: PathBuf,
+    /// The node's limits.
+    pub limits: Limits,
+    /// Workers that are kept ready; one more may be on its way.
+    pub spare: usize,
+    /// The folder of compiled modules.
+    pub cache: PathBuf,
+    /// The key of their MACs.
+    pub cache_key: [u8; 32],
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Stop {
+    /// On static grounds.
+    Refused(Refusal),
+    /// Something of ours failed.
+    Fault(Fault),
+}
+
+/// Why a run gave no output. Only what needs no data may be told to an operator: see the variants.
+#[derive(Debug)]
+pub enum RunStop {
+    /// It was ended from outside.
+    Cancelled,
+    /// The worker ended without an answer; for the custodian's log.
+    Died(String),
+    /// The attempt took too long.
+    TimedOut,
+    /// The attempt failed as a whole; for the custodian's log.
+    Failed(String),
+    /// It never started, on static grounds.
+    Refused(Refusal),
+}
+
+/// What a run gave.
+pub struct Ran {
+    /// The output.
+    pub raw: RawOutput,
+    /// The fences that were in force.
+    pub protections: Vec<String>,
+}
+
+/// Workers, a compiler and a cache. Clones share them.
+#[derive(Clone)]
+pub struct Fleet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    exe: PathBuf,
+    limits: Limits,
+    cache: Cache,
+    engine: String,
+    protections: Vec<String>,
+    spawner: Spawner,
+    spares: Mutex<Spares>,
+}
+
+/// A dialogue with a worker.
+struct Told {
+    answer: Answer,
+    raw: Option<Vec<u8>>,
+    fences: Vec<String>,
+}
+
+/// How a dialogue ended without an answer.
+enum Cut {
+    Cancelled,
+    TimedOut,
+    Died(String),
+    Fault(Fault),
+}
+
+impl Fleet {
+    /// Starts the workers and waits until the first is ready. Inside a runtime that drives I/O, time and processes.
+    ///
+    /// # Errors
+    /// No worker can be started, or the cache's folder can't be made.
+    pub fn start(settings: FleetSettings) -> Result<Fleet, Fault> {
+        let (spawner, spares, hello) = Spawner::start(settings.exe.clone(), &settings.limits, settings.spare)?;
+        let cache = Cache::open(settings.cache, settings.cache_key, hello.engine.clone())?;
+        Ok(Fleet {
+            inner: Arc::new(Inner {
+                exe: settings.exe,
+                limits: settings.limits,
+                cache,
+                engine: hello.engine,
+                protections: hello.fences,
+                spawner,
+                spares: Mutex::new(spares),
+            }),
+        })
+    }
+
+    /// The fences that this kernel gives workers.
+    #[must_use]
+    pub fn protections(&self) -> Vec<String> {
+        self.inner.protections.clone()
+    }
+
+    /// Whether the module's artefact is in the cache, for this engine, with the right MAC.
+    #[must_use]
+    pub fn is_compiled(&self, digest: &str) -> bool {
+        self.inner.cache.has(digest)
+    }
+
+    /// Reads a module and compiles it, bounded in size, memory and time, and keeps the artefact.
+    ///
+    /// # Errors
+    /// Why it isn't acceptable, or what failed.
+    pub async fn examine(&self, wasm: Vec<u8>) -> Result<ModuleReport, Stop> {
+        let inner = &*self.inner;
+        let compiled = compile::compile(&inner.spawner, &inner.exe, &wasm, &inner.limits).await.map_err(Stop::Fault)?;
+        let (report, engine, artefact) = match compiled {
+            Compiled::Module { report, engine, artefact } => (report, engine, artefact),
+            Compiled::Refused(refusal) => return Err(Stop::Refused(refusal)),
+        };
+        if engine != inner.engine {
+            return Err(Stop::Fault(Fault::new("the compiler and the workers are set up differently")));
+        }
+        // What the artefact is kept under is worked out here: the compiler has read hostile bytes.
+        let digest = sluice_domain::digest::sha256_hex(&wasm);
+        let shared = Arc::clone(&self.inner);
+        let kept = tokio::task::spawn_blocking(move || shared.cache.keep(&digest, &artefact).map(|()| digest)).await;
+        let digest = kept
+            .map_err(|error| Stop::Fault(Fault::while_doing("keeping a compiled module", error)))?
+            .map_err(Stop::Fault)?;
+        Ok(ModuleReport { digest, bytes: wasm.len() as u64, ..report })
+    }
+
+    /// Fixes the contract and puts the plan to the guard, without data.
+    ///
+    /// # Errors
+    /// Static grounds, or what failed.
+    pub async fn admit(&self, tables: Vec<TableSpec>, work: Work) -> Result<Contract, Stop> {
+        let artefact = self.inner.artefact(&work).map_err(Stop::Refused)?;
+        let within = Duration::from_millis(self.inner.limits.describe_ms_max).saturating_add(PLANNING);
+        match self.inner.ask(Ask::Admit { tables, work, artefact }, within).await? {
+            Answer::Contract(contract) => Ok(contract),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Runs. The output doesn't depend on how often or where it is run.
+    ///
+    /// # Errors
+    /// How the attempt ended.
+    pub async fn run(&self, run: Run, cancel: &Cancel) -> Result<Ran, RunStop> {
+        let artefact = self.inner.artefact(&run.work).map_err(RunStop::Refused)?;
+        let within = Duration::from_millis(self.inner.limits.attempt_ms_max);
+        let told = self.inner.converse(Ask::Run { run: Box::new(run), artefact }, within, cancel).await;
+        let told = told.map_err(|cut| match cut {
+            Cut::Cancelled => RunStop::Cancelled,
+            Cut::TimedOut => RunStop::TimedOut,
+            Cut::Died(text) => RunStop::Died(text),
+            Cut::Fault(fault) => RunStop::Failed(fault.to_string()),
+        })?;
+        match (told.answer, told.raw) {
+            (Answer::Raw, Some(frame)) => Ok(Ran { raw: RawOutput::from_frame(frame), protections: told.fences }),
+            (Answer::Failed(text), _) => Err(RunStop::Failed(text)),
+            (_, _) => Err(RunStop::Failed("the worker answered something else".to_owned())),
+        }
+    }
+
+    /// Seals a data file as a snapshot.
+    ///
+    /// # Errors
+    /// What doesn't match the dictionary, for the custodian, or what failed.
+    pub async fn ingest(&self, ingest: Ingest) -> Result<Ingested, Stop> {
+        let within = Duration::from_millis(self.inner.limits.attempt_ms_max);
+        match self.inner.ask(Ask::Ingest(ingest), within).await? {
+            Answer::Ingested(ingested) => Ok(ingested),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Drafts a dictionary of a data file, for the custodian.
+    ///
+    /// # Errors
+    /// Why the file can't be read, or what failed.
+    pub async fn draft(&self, draft: Draft) -> Result<Drafted, Stop> {
+        let within = Duration::from_millis(self.inner.limits.attempt_ms_max);
+        match self.inner.ask(Ask::Draft(draft), within).await? {
+            Answer::Drafted(drafted) => Ok(drafted),
+            other => Err(unexpected(other)),
+        }
+    }
+}
+
+fn unexpected(answer: Answer) -> Stop {
+    match answer {
+        Answer::Refused(refusal) => Stop::Refused(refusal),
+        Answer::Failed(text) => Stop::Fault(Fault::new(text)),
+        Answer::Contract(_) | Answer::Ingested(_) | Answer::Drafted(_) | Answer::Raw => {
+            Stop::Fault(Fault::new("the worker answered something else"))
+        }
+    }
+}
+
+impl Inner {
+    /// The artefact of a module, for work that has one.
+    fn artefact(&self, work: &Work) -> Result<Option<Artefact>, Refusal> {
+        match work {
+            Work::Plan(_) => Ok(None),
+            Work::Module { digest, .. } => self
+                .cache
+                .artefact(digest)
+                .map(Some)
+                .ok_or_else(|| Refusal::with(Code::Module, "it isn't compiled on this node")),
+        }
+    }
+
+    /// A request that nobody can cancel.
+    async fn ask(&self, ask: Ask, within: Duration) -> Result<Answer, Stop> {
+        let told = self.converse(ask, within, &Cancel::default()).await;
+        told.map(|told| told.answer).map_err(|cut| match cut {
+            Cut::Fault(fault) => Stop::Fault(fault),
+            Cut::TimedOut => Stop::Fault(Fault::new("the worker took too long")),
+            Cut::Died(text) => Stop::Fault(Fault::new(text)),
+            Cut::Cancelled => Stop::Fault(Fault::new("nobody could have cancelled this")),
+        })
+    }
+
+    /// A worker that is alive.
+    async fn spare(&self) -> Result<Spare, Fault> {
+        let mut fault = Fault::new("no worker stays alive");
+        for _ in 0..DEAD_MAX {
+            match self.spares.lock().await.recv().await {
+                Some(Ok(mut spare)) => {
+                    if spare.process.is_alive() {
+                        return Ok(spare);
+                    }
+                    let end = spare.process.end(Duration::ZERO).await;
+                    fault = Fault::new(format!("a worker died before it had an order: {end}"));
+                }
+                Some(Err(failed)) => fault = failed,
+                None => return Err(Fault::new("the thread that starts workers has ended")),
+            }
+        }
+        Err(fault)
+    }
+
+    async fn converse(&self, ask: Ask, within: Duration, cancel: &Cancel) -> Result<Told, Cut> {
+        let Spare { process, mut socket } = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(Cut::Cancelled),
+            spare = self.spare() => spare.map_err(Cut::Fault)?,
+        };
+        let order = Order { ask, limits: self.limits.clone() };
+        let raw_bytes_max = self.limits.raw_output_bytes_max.saturating_add(RAW_SLACK_BYTES);
+        let dialogue = async {
+            frame::send_async(&mut socket, &order).await?;
+            let Fenced(fences) = frame::receive_async(&mut socket).await?;
+            let answer: Answer = frame::receive_async(&mut socket).await?;
+            let raw = match answer {
+                Answer::Raw => Some(frame::read_async(&mut socket, raw_bytes_max).await?),
+                _ => None,
+            };
+            Ok::<Told, std::io::Error>(Told { answer, raw, fences })
+        };
+        let outcome = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Cut::Cancelled),
+            outcome = tokio::time::timeout(within, dialogue) => outcome.map_err(|_| Cut::TimedOut),
+        };
+        match outcome {
+            Ok(Ok(told)) => {
+                // It has nothing more to say, and nobody waits for its end.
+                tokio::spawn(process.end(Duration::from_millis(100)));
+                Ok(told)
+            }
+            Ok(Err(error)) => {
+                let end = process.end(Duration::from_secs(1)).await;
+                Err(Cut::Died(format!("the worker gave no answer ({error}); {end}")))
+            }
+            Err(cut) => {
+                process.end(Duration::ZERO).await;
+                Err(cut)
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Raw output: what a run counted or wrote, before anybody has looked at it.
+//!
+//! It has no `Serialize`, `Debug` or `Display`. It crosses from the worker to the server as one frame in the private
+//! form below, whose bytes are canonical: the same counts give the same bytes, and the commitment covers them.
+
+use std::collections::BTreeMap;
+
+use sluice_disclosure::Candidate;
+use sluice_disclosure::candidate::{CellEvidence, MeasureEvidence, Mismatch, Raw, ReportFault, RunFacts};
+use sluice_domain::contract::Contract;
+use sluice_domain::digest::Commitment;
+use sluice_domain::limits::Limits;
+
+use crate::fold::{CellCount, Counts, Facts, MeasureCount, Shape};
+
+/// What a run counted or wrote.
+pub struct RawOutput {
+    bytes: Vec<u8>,
+}
+
+const COUNTED: u8 = 1;
+const WRITTEN: u8 = 2;
+
+impl RawOutput {
+    /// Raw output of counts.
+    #[must_use]
+    pub fn counted(counts: &Counts) -> RawOutput {
+        RawOutput { bytes: encode(counts) }
+    }
+
+    /// Raw output of a report: its rows, or the fault that ended it.
+    #[must_use]
+    pub fn written(rows: &[Vec<i64>], fault: Option<ReportFault>) -> RawOutput {
+        let mut bytes = vec![WRITTEN, fault.map_or(0, fault_code)];
+        bytes.extend((rows.len() as u32).to_le_bytes());
+        bytes.extend((rows.first().map_or(0, Vec::len) as u32).to_le_bytes());
+        for value in rows.iter().flatten() {
+            bytes.extend(value.to_le_bytes());
+        }
+        RawOutput { bytes }
+    }
+
+    /// The frame in which it crosses to the server.
+    #[must_use]
+    pub(crate) fn into_frame(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Takes the frame on the server's side. Nothing is trusted until [`RawOutput::candidate`].
+    #[must_use]
+    pub(crate) fn from_frame(bytes: Vec<u8>) -> RawOutput {
+        RawOutput { bytes }
+    }
+
+    /// Commits to the canonical bytes.
+    #[must_use]
+    pub fn commitment(&self, key: &[u8; 32]) -> Commitment {
+        Commitment::new(key, &self.bytes)
+    }
+
+    /// Whether two runs gave the same bytes.
+    #[must_use]
+    pub fn same_as(&self, other: &RawOutput) -> bool {
+        self.bytes == other.bytes
+    }
+
+    /// Decodes it against the contract.
+    ///
+    /// # Errors
+    /// Bytes that aren't well formed, or counts that the contract doesn't allow.
+    pub fn candidate(&self, contract: &Contract, limits: &Limits) -> Result<Candidate, Mismatch> {
+        let raw = match (contract, self.bytes.first()) {
+            (Contract::Tabulate(tabulation), Some(&COUNTED)) => {
+                let shape = Shape::new(tabulation, [0; 32]);
+                let counts = decode(&self.bytes, &shape).ok_or(Mismatch::Bytes)?;
+                evidence(&counts, &shape)
+            }
+            (Contract::Report(_), Some(&WRITTEN)) => decode_rows(&self.bytes).ok_or(Mismatch::Bytes)?,
+            _ => return Err(Mismatch::Lane),
+        };
+        Candidate::new(contract.clone(), raw, limits)
+    }
+}
+
+fn evidence(counts: &Counts, shape: &Shape) -> Raw {
+    let mut cells = BTreeMap::new();
+    for (index, count) in counts.cells.iter().enumerate().filter(|(_, count)| count.subjects > 0) {
+        let measures = count.measures.iter().map(|measure| MeasureEvidence {
+            sum: measure.sum,
+            sum_abs: measure.sum_abs,
+            nonzero: measure.nonzero,
+            top: measure.top.clone(),
+            min: measure.min,
+            max: measure.max,
+        });
+        let cell = CellEvidence { subjects: count.subjects, records: count.records, measures: measures.collect() };
+        cells.insert(shape.codes_of(index as u32), cell);
+    }
+    let facts = RunFacts {
+        subjects: counts.facts.subjects,
+        truncated_subjects: counts.facts.truncated_subjects,
+        defaulted_subjects: counts.facts.defaulted_subjects,
+        undeclared_codes: counts.facts.undeclared_codes,
+        clamped: counts.facts.clamped,
+        unattributed_rows: 0,
+    };
+    Raw::Cells { cells, facts }
+}
+
+/// The canonical bytes of counts; also the form in which one partition's counts cross between processes.
+pub(crate) fn encode(counts: &Counts) -> Vec<u8> {
+    let mut bytes = vec![COUNTED];
+    let facts = &counts.facts;
+    for fact in
+        [facts.subjects, facts.truncated_subjects, facts.defaulted_subjects, facts.undeclared_codes, facts.clamped]
+    {
+        bytes.extend(fact.to_le_bytes());
+    }
+    for (index, cell) in counts.cells.iter().enumerate().filter(|(_, cell)| cell.subjects > 0) {
+        bytes.extend((index as u32).to_le_bytes());
+        bytes.extend(cell.subjects.to_le_bytes());
+        bytes.extend(cell.records.to_le_bytes());
+        for measure in &cell.measures {
+            bytes.extend(measure.sum.to_le_bytes());
+            bytes.extend(measure.sum_abs.to_le_bytes());
+            bytes.extend(measure.nonzero.to_le_bytes());
+            bytes.extend(measure.min.to_le_bytes());
+            bytes.extend(measure.max.to_le_bytes());
+            bytes.push(measure.top.len() as u8);
+            for value in &measure.top {
+                bytes.extend(value.to_le_bytes());
+            }
+        }
+    }
+    bytes
+}
+
+/// Reads what [`encode`] wrote; none if it isn't that.
+pub(crate) fn decode(bytes: &[u8], shape: &Shape) -> Option<Counts> {
+    let mut rest = Reader(bytes);
+    if rest.take::<1>()? != [COUNTED] {
+        return None;
+    }
+    let mut counts = Counts::new(shape);
+    counts.facts = Facts {
+        subjects: rest.u64()?,
+        truncated_subjects: rest.u64()?,
+        defaulted_subjects: rest.u64()?,
+        undeclared_codes: rest.u64()?,
+        clamped: rest.u64()?,
+    };
+    let mut last = None;
+    while !rest.0.is_empty() {
+        let index = u32::from_le_bytes(rest.take()?);
+        if last.is_some_and(|last| last >= index) {
+            return None;
+        }
+        last = Some(index);
+        let slot = counts.cells.get_mut(index as usize)?;
+        let (subjects, records) = (rest.u64()?, rest.u64()?);
+        let measures: Option<Vec<_>> = shape.bounds.iter().map(|_| rest.measure()).collect();
+        *slot = CellCount { subjects, records, measures: measures? };
+    }
+    Some(counts)
+}
+
+fn decode_rows(bytes: &[u8]) -> Option<Raw> {
+    let mut rest = Reader(bytes);
+    let [_, fault] = rest.take::<2>()?;
+    let fault = match fault {
+        0 => None,
+        code => Some(*FAULTS.get(usize::from(code) - 1)?),
+    };
+    let rows = u32::from_le_bytes(rest.take()?) as usize;
+    let width = u32::from_le_bytes(rest.take()?) as usize;
+    if rest.0.len() != rows.checked_mul(width)?.checked_mul(8)? {
+        return None;
+    }
+    let mut table = Vec::with_capacity(rows);
+    for _ in 0..rows {
+        let row: Option<Vec<i64>> = (0..width).map(|_| Some(i64::from_le_bytes(rest.take()?))).collect();
+        table.push(row?);
+    }
+    Some(Raw::Rows { rows: table, fault, facts: RunFacts::default() })
+}
+
+const FAULTS: [ReportFault; 6] = [
+    ReportFault::Trapped,
+    ReportFault::OutOfFuel,
+    ReportFault::OutOfMemory,
+    ReportFault::BrokenContract,
+    ReportFault::QueryFailed,
+    ReportFault::TimedOut,
+];
+
+fn fault_code(fault: ReportFault) -> u8 {
+    FAULTS.iter().position(|known| *known == fault).map_or(0, |place| place as u8 + 1)
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, tail) = self.0.split_first_chunk::<N>()?;
+        self.0 = tail;
+        Some(*head)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn i64(&mut self) -> Option<i64> {
+        self.take().map(i64::from_le_bytes)
+    }
+
+    fn measure(&mut self) -> Option<MeasureCount> {
+        let sum = i128::from_le_bytes(self.take()?);
+        let sum_abs = i128::from_le_bytes(self.take()?);
+        let (nonzero, min, max) = (self.u64()?, self.i64()?, self.i64()?);
+        let [length] = self.take::<1>()?;
+        let top: Option<Vec<i64>> = (0..length).map(|_| self.i64()).collect();
+        Some(MeasureCount { sum, sum_abs, nonzero, top: top?, min, max })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fold::Fold;
+
+    #[test]
+    fn bytes_come_back_and_garbage_does_not() {
+        let shape = Shape {
+            codes: vec![4],
+            bounds: vec![(-5, 5), (0, 9)],
+            cells_per_subject: 4,
+            rows_per_subject: 9,
+            bound_key: [0; 32],
+        };
+        let mut fold = Fold::new(shape.clone(), None);
+        for subject in 0..9 {
+            fold.contribute(Some(subject % 3), [i64::from(subject) - 4, i64::from(subject)]);
+            fold.end_subject(subject).expect("nothing is written");
+        }
+        let counts = fold.finish().expect("nothing is written");
+        let bytes = encode(&counts);
+        let back = decode(&bytes, &shape).expect("it was just encoded");
+        assert!(back.cells == counts.cells);
+        for cut in 0..bytes.len() {
+            let short = decode(&bytes[..cut], &shape);
+            assert!(short.is_none_or(|short| encode(&short) == bytes[..cut]), "cut at {cut}");
+        }
+        let mut twice = bytes.clone();
+        twice.extend(&bytes[41..]);
+        assert!(decode(&twice, &shape).is_none(), "cells come once, in order");
+    }
+}

@@ -1,0 +1,55 @@
+//! Sealed snapshots on disk: Parquet parts sorted by subject ordinal, and a manifest.
+//!
+//! Each part holds whole subjects, so a partition is a run of parts and every subject is in one partition: no
+//! repartitioning and no sort stands between the scan and the map. Rows without a subject are in parts of their own.
+
+use std::path::Path;
+
+use datafusion::common::{DataFusionError, Result};
+use serde::{Deserialize, Serialize};
+
+/// The hidden column with a subject's ordinal in its domain. Queries can't name it.
+pub const SUBJECT: &str = "__sluice_subject";
+
+/// Names that start like this are the host's.
+pub const HIDDEN: &str = "__sluice";
+
+/// One Parquet file of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its name in the snapshot's folder.
+    pub file: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// The first subject's ordinal; none for rows without a subject, and in public tables.
+    pub first: Option<u32>,
+}
+
+/// What a snapshot is made of. It holds counts and stays inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The parts, in order of ordinals; those without a subject last.
+    pub parts: Vec<Part>,
+}
+
+impl Manifest {
+    /// Reads the manifest of a snapshot's folder.
+    ///
+    /// # Errors
+    /// A manifest that is missing or isn't one.
+    pub fn read(folder: &Path) -> Result<Manifest> {
+        let text = std::fs::read(folder.join("manifest.json"))?;
+        serde_json::from_slice(&text).map_err(|error| DataFusionError::External(Box::new(error)))
+    }
+
+    /// Writes the manifest.
+    ///
+    /// # Errors
+    /// A folder that can't be written.
+    pub fn write(&self, folder: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(self)?;
+        std::fs::write(folder.join("manifest.json"), text)
+    }
+}

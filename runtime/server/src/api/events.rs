@@ -1,0 +1,80 @@
+//! A job's states as they change, by server-sent events.
+//!
+//! # Guarantees
+//! An event says what [`sluice_domain::job::Job::visible`] says and comes when that changes: at the end of a slot, or
+//! at once where a person withdrew or stopped the job. Between, there is a comment at fixed times and nothing else.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use sluice_domain::job::Visible;
+use tokio::sync::watch;
+
+use super::asked::Id;
+use super::problem;
+use super::types::{JobStateEvent, Problem};
+use crate::node::book::Book;
+use crate::node::{Caller, Node};
+
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+struct Watching {
+    node: Node,
+    caller: Caller,
+    job: String,
+    book: watch::Receiver<Arc<Book>>,
+    shown: Option<Visible>,
+}
+
+/// A job's states, from the present one to the last. Each event is named `state`.
+#[utoipa::path(get, path = "/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path)),
+    responses((status = 200, body = JobStateEvent, content_type = "text/event-stream"), (status = "4XX", body = Problem)))]
+pub async fn events(State(node): State<Node>, caller: Caller, Id(job): Id) -> Response {
+    if let Err(stop) = node.visible(&caller.actor, &job) {
+        return problem::stop(&stop);
+    }
+    let book = node.desk().watch();
+    let watching = Watching { node, caller, job, book, shown: None };
+    let stream = futures::stream::unfold(watching, |watching| async move { watching.next().await });
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+impl Watching {
+    /// Waits until what the operator sees has changed. None once nothing follows, the token died, or the node stops.
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Watching)> {
+        if self.shown.is_some_and(is_last) {
+            return None;
+        }
+        loop {
+            self.node.caller(&self.caller.token)?;
+            let (visible, wait_ms) = self.node.visible(&self.caller.actor, &self.job).ok()?;
+            if self.shown != Some(visible) {
+                self.shown = Some(visible);
+                let state = JobStateEvent { job: self.job.clone(), state: visible };
+                let data = serde_json::to_string(&state).ok()?;
+                return Some((Ok(Event::default().event("state").data(data)), self));
+            }
+            let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1).max(1));
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                changed = self.book.changed() => changed.ok()?,
+                () = self.node.until_stopping() => return None,
+            }
+        }
+    }
+}
+
+fn is_last(visible: Visible) -> bool {
+    match visible {
+        Visible::Accepted | Visible::UnderReview => false,
+        Visible::Released
+        | Visible::NotReleased
+        | Visible::ChangesRequested
+        | Visible::Cancelled
+        | Visible::Stopped => true,
+    }
+}

@@ -1,0 +1,82 @@
+//! Releases: their data, their SDC record, their receipt.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::asked::{Asking, Id};
+use super::pages::{Paging, page};
+use super::problem;
+use super::types::{Page, Problem, ReleaseView};
+use crate::node::{Bytes, Caller, Done, Node};
+
+/// In which format.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Wanted {
+    /// `csv`, `parquet` or `arrow`.
+    format: String,
+}
+
+/// The releases that the caller may see, oldest first.
+#[utoipa::path(get, path = "/v1/releases", tag = "releases", params(Paging),
+    responses((status = 200, body = Page<ReleaseView>), (status = "4XX", body = Problem)))]
+pub async fn releases(State(node): State<Node>, caller: Caller, Asking(paging): Asking<Paging>) -> Response {
+    let list = node.releases(&caller.actor);
+    problem::ok(list.and_then(|items| page(items, &paging, |item: &ReleaseView| &item.id)))
+}
+
+/// One release.
+#[utoipa::path(get, path = "/v1/releases/{id}", tag = "releases", params(("id" = String, Path)),
+    responses((status = 200, body = ReleaseView), (status = "4XX", body = Problem)))]
+pub async fn release(State(node): State<Node>, caller: Caller, Id(id): Id) -> Response {
+    problem::ok(node.release(&caller.actor, &id))
+}
+
+/// A release's data. That it was fetched goes on record. Operators.
+#[utoipa::path(get, path = "/v1/releases/{id}/data", tag = "releases", params(("id" = String, Path), Wanted),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", body = Problem)))]
+pub async fn data(State(node): State<Node>, caller: Caller, Id(id): Id, Asking(wanted): Asking<Wanted>) -> Response {
+    bytes(&id, node.fetch(&caller.actor, &id, &wanted.format).await)
+}
+
+/// A release's SDC record: how its table was protected.
+#[utoipa::path(get, path = "/v1/releases/{id}/record", tag = "releases", params(("id" = String, Path)),
+    responses((status = 200, body = Object, content_type = "application/json"), (status = "4XX", body = Problem)))]
+pub async fn record(State(node): State<Node>, caller: Caller, Id(id): Id) -> Response {
+    bytes(&id, node.record(&caller.actor, &id).await)
+}
+
+/// A release's receipt, which verifies offline.
+#[utoipa::path(get, path = "/v1/releases/{id}/receipt", tag = "releases", params(("id" = String, Path)),
+    responses((status = 200, body = Object, content_type = "application/json"), (status = "4XX", body = Problem)))]
+pub async fn receipt(State(node): State<Node>, caller: Caller, Id(id): Id) -> Response {
+    match node.receipt(&caller.actor, &id).await {
+        Ok(receipt) => {
+            (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], receipt.to_json()).into_response()
+        }
+        Err(stop) => problem::stop(&stop),
+    }
+}
+
+fn bytes(id: &str, done: Done<Bytes>) -> Response {
+    let Bytes { format, bytes } = match done {
+        Ok(bytes) => bytes,
+        Err(stop) => return problem::stop(&stop),
+    };
+    let (media, ending) = match format.as_str() {
+        "csv" => ("text/csv; charset=utf-8; header=present", "csv"),
+        "parquet" => ("application/vnd.apache.parquet", "parquet"),
+        "arrow" => ("application/vnd.apache.arrow.file", "arrow"),
+        _ => ("application/json", "json"),
+    };
+    let mut response = (StatusCode::OK, [(header::CONTENT_TYPE, media)], bytes).into_response();
+    // The id was found, so it has the form of one.
+    if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{id}.{ending}\"")) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    response
+}

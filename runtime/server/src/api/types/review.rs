@@ -1,0 +1,146 @@
+//! Requests, votes and releases.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sluice_disclosure::ReviewView;
+use sluice_domain::contract::Contract;
+use sluice_domain::grade::Lane;
+use sluice_domain::review::{Reason, RequestState, Verdict};
+use utoipa::ToSchema;
+
+/// A request that a candidate be let out.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RequestView {
+    /// Its name.
+    pub id: String,
+    /// The job whose candidate it is.
+    pub job: String,
+    /// The grant.
+    pub grant: String,
+    /// The lane.
+    #[schema(value_type = String)]
+    pub lane: Lane,
+    /// The module's digest.
+    pub module: Option<String>,
+    /// The organisation that asked.
+    pub organisation: String,
+    /// The agencies whose reviewers decide.
+    pub owners: Vec<String>,
+    /// `voting`, `conflicted`, `approved`, `changes_requested`, `rejected` or `closed`.
+    #[schema(value_type = String)]
+    pub state: RequestState,
+    /// Counts up when the candidate changes; the votes before that are void.
+    pub round: u32,
+    /// Reviewers who must agree.
+    pub reviewers: u32,
+    /// Whether the caller has voted in this round.
+    pub voted: bool,
+    /// Votes that the caller may see: their own until all have voted.
+    pub votes: Vec<VoteView>,
+    /// Keyed commitment to the candidate, in hexadecimal.
+    pub candidate: String,
+    /// Keyed commitment to the assessment, in hexadecimal.
+    pub assessment: String,
+}
+
+/// A candidate, as a reviewer sees it. Everything in it stays inside.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct CandidateView {
+    /// The request.
+    pub request: String,
+    /// The job.
+    pub job: String,
+    /// The round: hand it back with the vote.
+    pub round: u32,
+    /// What it is a candidate for.
+    pub purpose: String,
+    /// The contract.
+    #[schema(value_type = Object)]
+    pub contract: Contract,
+    /// What the module does, in its author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+    /// Inner cells in all; `cells` holds those that were asked for.
+    pub cells_total: u64,
+    /// True counts beside what would be published, with the findings.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub view: ReviewView,
+}
+
+/// A vote.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct VoteView {
+    /// Who.
+    pub person: String,
+    /// Of which agency.
+    pub agency: String,
+    /// `approve`, `request_changes` or `reject`.
+    #[schema(value_type = String)]
+    pub verdict: Verdict,
+    /// Why, from the closed list.
+    #[schema(value_type = String)]
+    pub reason: Reason,
+    /// When.
+    pub at_ms: i64,
+}
+
+/// Casts a vote.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CastVote {
+    /// `approve`, `request_changes` or `reject`.
+    #[schema(value_type = String)]
+    pub verdict: Verdict,
+    /// `fits`, `coarser_codes`, `fewer_margins`, `outside_purpose`, `disclosure_risk` or `unexplained`.
+    #[schema(value_type = String)]
+    pub reason: Reason,
+    /// The reviewer's own words. They stay inside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The round that the reviewer looked at: the vote is refused if the candidate has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u32>,
+}
+
+/// A release.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReleaseView {
+    /// Its name.
+    pub id: String,
+    /// The job.
+    pub job: String,
+    /// The grant.
+    pub grant: String,
+    /// The organisation that may fetch it.
+    pub organisation: String,
+    /// The lane, and so the kind of evidence.
+    #[schema(value_type = String)]
+    pub lane: Lane,
+    /// The module's digest.
+    pub module: Option<String>,
+    /// The contract's digest.
+    pub contract_sha256: String,
+    /// The snapshots that it was made from.
+    pub snapshots: BTreeMap<String, String>,
+    /// How many reviewers agreed.
+    pub approvals: u32,
+    /// The bytes that left, by format.
+    pub artefacts: Vec<ArtefactView>,
+    /// When it was sealed.
+    pub sealed_at_ms: i64,
+    /// Where to go from here, by name.
+    pub links: BTreeMap<String, String>,
+}
+
+/// The bytes of a release in one format.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ArtefactView {
+    /// `csv`, `parquet`, `arrow` or `record`.
+    pub format: String,
+    /// SHA-256 of the bytes.
+    pub sha256: String,
+    /// Their length.
+    pub bytes: u64,
+}

@@ -1,0 +1,130 @@
+//! `sluice ledger`: export and verify the ledger.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write, copy};
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use sluice_ledger::{Bad, Summary, VerifierKey, Why};
+
+use super::failure::{Answer, Failure};
+use super::progress::Progress;
+use super::{Common, example, routes, say};
+
+/// Export and verify the ledger.
+#[derive(Subcommand)]
+pub enum Ledger {
+    /// Write the whole ledger into a file
+    #[command(after_help = example!("sluice --as abel ledger export ledger.jsonl"))]
+    Export {
+        /// Where it goes
+        file: PathBuf,
+    },
+    /// Verify an exported ledger, without any node
+    #[command(after_help = example!("sluice ledger verify ledger.jsonl"))]
+    Verify {
+        /// The exported ledger
+        file: PathBuf,
+        /// The key that it must verify with; without it the file only agrees with itself
+        #[arg(long, value_name = "VKEY", value_parser = key)]
+        key: Option<Box<VerifierKey>>,
+    },
+}
+
+impl Ledger {
+    pub fn run(self, common: &Common) -> Answer {
+        match self {
+            Ledger::Export { file } => {
+                let bytes = export(common, &file)?;
+                match common.json {
+                    true => say::json(&serde_json::json!({ "file": file, "bytes": bytes })),
+                    false => say::out(format_args!("{}: {bytes} bytes", file.display())),
+                }
+            }
+            Ledger::Verify { file, key } => told(common, verify(&file, key.as_deref())?),
+        }
+    }
+}
+
+/// A verifier key, as the agency publishes it.
+pub fn key(text: &str) -> Result<Box<VerifierKey>, String> {
+    text.trim().parse().map(Box::new).map_err(|fault: sluice_ledger::KeyFault| fault.to_string())
+}
+
+fn export(common: &Common, path: &Path) -> Answer<u64> {
+    let node = common.connect()?;
+    write(&node, path)
+}
+
+/// Writes the node's ledger into a file.
+///
+/// # Errors
+/// A refusal, or a file that can't be written.
+pub fn write(node: &super::node::Node, path: &Path) -> Answer<u64> {
+    let mut ledger = routes::ledger(node)?;
+    let unwritten = |error: std::io::Error| Failure::file("write", path, &error);
+    let mut file = BufWriter::new(File::create(path).map_err(unwritten)?);
+    let progress = Progress::spinner("exporting the ledger");
+    let bytes = copy(&mut progress.reader(&mut ledger), &mut file).map_err(unwritten)?;
+    file.flush().map_err(unwritten)?;
+    Ok(bytes)
+}
+
+/// Verifies an exported ledger.
+///
+/// # Errors
+/// A file that can't be opened. That it doesn't verify is an answer.
+pub fn verify(path: &Path, key: Option<&VerifierKey>) -> Answer<Result<Summary, Bad>> {
+    let file = File::open(path).map_err(|error| Failure::file("read", path, &error))?;
+    let progress = Progress::bytes("verifying", file.metadata().map(|about| about.len()).unwrap_or(0));
+    Ok(sluice_ledger::verify(BufReader::new(progress.reader(file)), key))
+}
+
+fn told(common: &Common, answer: Result<Summary, Bad>) -> Answer {
+    match answer {
+        Ok(summary) => {
+            if common.json {
+                return say::json(&serde_json::json!({
+                    "verified": true,
+                    "key_is_trusted": summary.key_is_trusted,
+                    "key": summary.key.to_string(),
+                    "events": summary.size,
+                    "checkpoints": summary.checkpoints,
+                    "root": summary.root.to_string(),
+                }));
+            }
+            say::out(format_args!("ledger verified: {} events, {} checkpoints", summary.size, summary.checkpoints))?;
+            unless_trusted(summary.key_is_trusted, &summary.key);
+            Ok(())
+        }
+        Err(bad) => {
+            let first = first_bad_event(&bad);
+            if common.json {
+                let (line, why) = (bad.line, bad.why.to_string());
+                say::json(
+                    &serde_json::json!({ "verified": false, "first_bad_event": first, "line": line, "why": why }),
+                )?;
+            } else if let Some(first) = first {
+                say::out(format_args!("first bad event: {first}"))?;
+            }
+            Err(Failure::Negative(format!("the ledger doesn't verify. {bad}")))
+        }
+    }
+}
+
+/// The number of the first event that isn't as it was, as far as the file tells.
+pub fn first_bad_event(bad: &Bad) -> Option<u64> {
+    bad.event.or(match bad.why {
+        Why::Interval { from, .. } | Why::Unsigned { from } => Some(from),
+        _ => None,
+    })
+}
+
+/// Says, where no key was given, what that means.
+pub fn unless_trusted(trusted: bool, key: &VerifierKey) {
+    if !trusted {
+        say::note(format_args!(
+            "no key was given: this agrees with the key inside it and no more. Compare it with the agency's: {key}"
+        ));
+    }
+}

@@ -1,0 +1,320 @@
+//! The home folder: what lies where, who may read it, and how a file comes to be whole or not at all.
+//!
+//! ```text
+//! sluice.toml            settings, optional
+//! lock                   held while a node runs
+//! state.db, anchor       the ledger with its state, and how far it was
+//! keys/                  ledger, cache, master: 0600 in a folder that is 0700
+//! tokens/                the starter tokens, 0600
+//! modules/DIGEST.wasm    what operators uploaded
+//! cache/                 modules that this node compiled
+//! uploads/               data files on their way in; emptied at every start
+//! snapshots/ID/          sealed snapshots, written by a worker
+//! domains/               ordinals of the subject domains, written by a worker
+//! jobs/ID/               what is asked, spill, kept contributions
+//! inside/requests/ID/    candidate, keys of its commitments, reviewers' notes
+//! inside/snapshots/      key and content of each snapshot's commitment, what was taken in
+//! releases/ID/           the bytes of a release; served only with a receipt
+//! ```
+//!
+//! # Guarantees
+//! - One node at a time on one home.
+//! - A file that [`write`] made is on the disk, whole, under its name, or its name isn't there.
+//!
+//! # Does not guarantee
+//! - Secrecy from the machine's administrator or from other programs of the same user. The keys are in the clear.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sluice_domain::id::{JobId, ReleaseId, RequestId, SnapshotId};
+use sluice_ledger::Entropy;
+
+/// Why the home folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeFault {
+    /// Another node holds the lock.
+    #[error("failed to take the home folder: another node is running on it")]
+    Taken,
+    /// A file can't be read or written.
+    #[error("failed to use {what} in the home folder: {source}")]
+    File {
+        /// Which, relative to the home folder.
+        what: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A key file that others may read, or that isn't a key.
+    #[error("failed to use {0}: it must hold 64 hexadecimal digits and have mode 0600")]
+    Key(String),
+}
+
+/// A 256-bit key.
+pub type Key = [u8; 32];
+
+/// The home folder.
+#[derive(Debug, Clone)]
+pub struct Home {
+    root: PathBuf,
+}
+
+/// Held while a node runs on a home folder.
+pub struct Lock {
+    _file: File,
+}
+
+const FOLDERS: [&str; 11] = [
+    "keys",
+    "tokens",
+    "modules",
+    "cache",
+    "uploads",
+    "snapshots",
+    "domains",
+    "jobs",
+    "inside/requests",
+    "inside/snapshots",
+    "releases",
+];
+
+impl Home {
+    /// The home at `root`, whose folders are made where they are missing.
+    ///
+    /// # Errors
+    /// A folder that can't be made.
+    pub fn open(root: &Path) -> Result<Home, HomeFault> {
+        let home = Home { root: root.to_owned() };
+        for folder in [""].into_iter().chain(FOLDERS) {
+            let made = DirBuilder::new().recursive(true).mode(0o700).create(home.root.join(folder));
+            made.map_err(|source| HomeFault::File { what: format!("{folder}/"), source })?;
+        }
+        let root = home.root.canonicalize().map_err(|source| HomeFault::File { what: "it".to_owned(), source })?;
+        Ok(Home { root })
+    }
+
+    /// Takes the lock, which lasts until it is dropped or the process ends.
+    ///
+    /// # Errors
+    /// [`HomeFault::Taken`] while another node runs.
+    pub fn lock(&self) -> Result<Lock, HomeFault> {
+        let fault = |source| HomeFault::File { what: "lock".to_owned(), source };
+        let path = self.root.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path).map_err(fault)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(HomeFault::Taken),
+            Err(std::fs::TryLockError::Error(source)) => Err(fault(source)),
+        }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.root.join("state.db")
+    }
+
+    /// The anchor.
+    #[must_use]
+    pub fn anchor(&self) -> PathBuf {
+        self.root.join("anchor")
+    }
+
+    /// The ledger's key.
+    #[must_use]
+    pub fn ledger_key(&self) -> PathBuf {
+        self.root.join("keys/ledger.key")
+    }
+
+    /// Compiled modules.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.root.join("cache")
+    }
+
+    /// Ordinals of the subject domains.
+    #[must_use]
+    pub fn domains(&self) -> PathBuf {
+        self.root.join("domains")
+    }
+
+    /// Data files on their way in.
+    #[must_use]
+    pub fn uploads(&self) -> PathBuf {
+        self.root.join("uploads")
+    }
+
+    /// Where starter tokens lie.
+    #[must_use]
+    pub fn token(&self, person: &str) -> PathBuf {
+        self.root.join("tokens").join(person)
+    }
+
+    /// A module's bytes. `digest` is hexadecimal, which the caller has checked by finding it in the state.
+    #[must_use]
+    pub fn module(&self, digest: &str) -> PathBuf {
+        self.root.join("modules").join(format!("{digest}.wasm"))
+    }
+
+    /// A snapshot's folder.
+    #[must_use]
+    pub fn snapshot(&self, id: &SnapshotId) -> PathBuf {
+        self.root.join("snapshots").join(id.as_str())
+    }
+
+    /// What stays inside of a snapshot's sealing.
+    #[must_use]
+    pub fn snapshot_note(&self, id: &SnapshotId) -> PathBuf {
+        self.root.join("inside/snapshots").join(format!("{id}.json"))
+    }
+
+    /// A job's folder.
+    #[must_use]
+    pub fn job(&self, id: &JobId) -> PathBuf {
+        self.root.join("jobs").join(id.as_str())
+    }
+
+    /// What stays inside of a request.
+    #[must_use]
+    pub fn request(&self, id: &RequestId) -> PathBuf {
+        self.root.join("inside/requests").join(id.as_str())
+    }
+
+    /// A release's folder.
+    #[must_use]
+    pub fn release(&self, id: &ReleaseId) -> PathBuf {
+        self.root.join("releases").join(id.as_str())
+    }
+
+    /// The key of that name, made where there is none yet.
+    ///
+    /// # Errors
+    /// A file that can't be read, that isn't a key, or that others may read.
+    pub fn key(&self, name: &str, entropy: &dyn Entropy) -> Result<Key, HomeFault> {
+        let what = format!("keys/{name}.key");
+        let path = self.root.join(&what);
+        let fault = |source| HomeFault::File { what: what.clone(), source };
+        if !path.try_exists().map_err(fault)? {
+            let key: Key = random(entropy).map_err(fault)?;
+            write(&path, hex::encode(key).as_bytes()).map_err(fault)?;
+        }
+        let file = File::open(&path).map_err(fault)?;
+        let mode = file.metadata().map_err(fault)?.permissions().mode();
+        let mut text = String::new();
+        file.take(1_024).read_to_string(&mut text).map_err(fault)?;
+        let mut key = [0; 32];
+        let read = hex::decode_to_slice(text.trim_end(), &mut key);
+        if mode & 0o077 != 0 || read.is_err() {
+            return Err(HomeFault::Key(what));
+        }
+        Ok(key)
+    }
+
+    /// Removes what a stopped node left half done: uploads, and folders of `noun` whose names aren't `known`.
+    ///
+    /// # Errors
+    /// A folder that can't be read or removed.
+    pub fn sweep(&self, folder: &str, known: impl Fn(&str) -> bool) -> std::io::Result<()> {
+        for entry in std::fs::read_dir(self.root.join(folder))? {
+            let entry = entry?;
+            if entry.file_name().to_str().is_some_and(&known) {
+                continue;
+            }
+            match entry.file_type()?.is_dir() {
+                true => std::fs::remove_dir_all(entry.path())?,
+                false => std::fs::remove_file(entry.path())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Random bytes.
+///
+/// # Errors
+/// No entropy.
+pub fn random<const N: usize>(entropy: &dyn Entropy) -> std::io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    entropy.fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(bytes)
+}
+
+/// Makes a folder that only its owner may enter.
+///
+/// # Errors
+/// As the file system says.
+pub fn folder(path: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that is whole or not there: to a name of its own, synced, renamed, and the folder synced. Mode 0600.
+///
+/// # Errors
+/// As the file system says; then the name is as it was before.
+pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let parent = path.parent().ok_or_else(|| std::io::Error::other("a file lies in a folder"))?;
+    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    File::open(parent)?.sync_all()
+}
+
+/// Reads a file of at most `bytes_max`.
+///
+/// # Errors
+/// As the file system says, or a file that is longer.
+pub fn read(path: &Path, bytes_max: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(std::io::Error::other("the file is longer than it may be"));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_ledger::OsEntropy;
+
+    #[test]
+    fn two_nodes_never_share_a_home() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::open(folder.path()).expect("it can be made");
+        let lock = home.lock().expect("it is free");
+        assert!(matches!(home.lock(), Err(HomeFault::Taken)));
+        drop(lock);
+        home.lock().expect("it is free again");
+    }
+
+    #[test]
+    fn a_key_stays_the_same_and_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::open(folder.path()).expect("it can be made");
+        let key = home.key("cache", &OsEntropy).expect("it is made");
+        assert_eq!(home.key("cache", &OsEntropy).expect("it is read"), key);
+        let path = home.root().join("keys/cache.key");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("it is ours");
+        assert!(matches!(home.key("cache", &OsEntropy), Err(HomeFault::Key(_))));
+    }
+
+    #[test]
+    fn a_sweep_keeps_what_is_known() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = Home::open(folder.path()).expect("it can be made");
+        for name in ["rel_a", "rel_b"] {
+            super::folder(&home.root().join("releases").join(name)).expect("it can be made");
+        }
+        home.sweep("releases", |name| name == "rel_a").expect("it can be swept");
+        assert!(home.root().join("releases/rel_a").exists() && !home.root().join("releases/rel_b").exists());
+    }
+}

@@ -1,0 +1,228 @@
+//! How a job comes to be admitted: on static grounds, before any data is read.
+
+use std::collections::BTreeMap;
+
+use sluice_domain::contract::Contract;
+use sluice_domain::event::Happening;
+use sluice_domain::grade::Lane;
+use sluice_domain::grant::Grant;
+use sluice_domain::id::{GrantId, JobId, SnapshotId};
+use sluice_domain::job::{Job, JobState};
+use sluice_domain::limits::Limits;
+use sluice_domain::module::ModuleState;
+use sluice_domain::people::Actor;
+use sluice_domain::permission::{Act, require};
+use sluice_domain::policy;
+use sluice_domain::refusal::{Code, Refusal};
+use sluice_domain::state::State;
+use sluice_engine::ask::{TableSpec, Work};
+
+use super::book::Book;
+use super::desk::Once;
+use super::stop::{Done, Stop, off};
+use super::{Node, grants, show};
+use crate::api::types::{JobView, SubmitJob};
+
+/// The name of a job's work in its folder.
+const WORK: &str = "work.json";
+const WORK_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What was settled before the seat is taken.
+struct Admitted {
+    contract: Contract,
+    snapshots: BTreeMap<String, SnapshotId>,
+}
+
+/// The tables of a grant, as they are shown to the engine; with `snapshot`, where each lies.
+pub(super) fn tables(
+    state: &State,
+    grant: &Grant,
+    snapshot: impl Fn(&str) -> Option<std::path::PathBuf>,
+) -> Result<Vec<TableSpec>, Refusal> {
+    let table = |granted: &sluice_domain::grant::GrantedDataset| {
+        let dataset = state.datasets.get(&granted.dataset).ok_or_else(|| Refusal::of(Code::NotFound))?;
+        Ok(TableSpec {
+            name: dataset.name.clone(),
+            columns: dataset.dictionary.columns.clone(),
+            granted: granted.columns.clone(),
+            row_filter: granted.row_filter.clone(),
+            subject: dataset.subject.clone(),
+            snapshot: snapshot(&dataset.name),
+        })
+    };
+    grant.terms.datasets.iter().map(table).collect()
+}
+
+/// The newest snapshot of each dataset: they are pinned, and what is sealed later doesn't matter to the job.
+fn pinned(state: &State, grant: &Grant) -> Result<BTreeMap<String, SnapshotId>, Refusal> {
+    let newest = |granted: &sluice_domain::grant::GrantedDataset| {
+        let name = granted.dataset.clone();
+        match state.newest_snapshot(&name) {
+            Some(snapshot) => Ok((name, snapshot.id.clone())),
+            None => Err(Refusal::with(Code::WrongState, format!("`{name}` has no snapshot yet"))),
+        }
+    };
+    grant.terms.datasets.iter().map(newest).collect()
+}
+
+/// What computes, if the request says so plainly.
+fn work(state: &State, actor: &Actor, ask: &SubmitJob, limits: &Limits) -> Result<Work, Refusal> {
+    let malformed = |text: &str| Err(Refusal::with(Code::Malformed, text));
+    let short = |(name, value): (&String, &String)| name.len() <= 200 && value.len() <= limits.param_bytes_max;
+    if ask.params.len() > limits.params_max || !ask.params.iter().all(short) {
+        return malformed("there are too many parameters, or one is too long");
+    }
+    match (&ask.plan, &ask.module) {
+        (Some(plan), None) => {
+            if ask.lane != Lane::Tabulate || !ask.params.is_empty() {
+                return malformed("a job without a module is of lane tabulate and has no parameters");
+            }
+            Ok(Work::Plan(plan.clone()))
+        }
+        (None, Some(digest)) => {
+            let own = state.modules.get(digest).filter(|module| module.organisation == actor.organisation);
+            let Some(module) = own else {
+                return Err(Refusal::with(Code::NotFound, "your organisation has submitted no such module"));
+            };
+            if module.state == ModuleState::Revoked {
+                return Err(Refusal::with(Code::Module, "this module was revoked"));
+            }
+            if module.lane != ask.lane {
+                let detail = format!("the module is of lane {}", module.lane.as_str());
+                return Err(Refusal::with(Code::Module, detail));
+            }
+            Ok(Work::Module { lane: ask.lane, digest: digest.clone(), params: ask.params.clone() })
+        }
+        _ => malformed("a job has either a plan or a module"),
+    }
+}
+
+impl Node {
+    /// Puts a job to the policies and the guard, charges the grant, and admits it; the run comes later. Every refusal
+    /// is on static grounds, is told in full, and goes on record by its code.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn submit(&self, actor: &Actor, ask: SubmitJob, once: Option<&Once>) -> Done<JobView> {
+        require(actor, Act::SubmitJob)?;
+        self.desk().again(once).await?;
+        match self.admit(actor, &ask, once).await {
+            Err(Stop::Refused(refusal)) if refusal.code != Code::Unavailable => {
+                let book = self.desk().book();
+                let grant = GrantId::parse(&ask.grant).and_then(|id| book.state.grants.get(&id));
+                let own = grant.filter(|grant| grant.terms.operator == actor.organisation);
+                let grant = own.map(|grant| grant.id.clone());
+                let happened = vec![Happening::JobRefused { grant, lane: Some(ask.lane), code: refusal.code }];
+                self.desk().sit().await?.commit(actor, happened, None, |_| ()).await?;
+                Err(Stop::Refused(refusal))
+            }
+            done => done,
+        }
+    }
+
+    async fn admit(&self, actor: &Actor, ask: &SubmitJob, once: Option<&Once>) -> Done<JobView> {
+        let id = GrantId::parse(&ask.grant).ok_or_else(|| Stop::of(Code::NotFound))?;
+        let book = self.desk().book();
+        let grant = book.state.grants.get(&id).ok_or_else(|| Stop::of(Code::NotFound))?;
+        policy::may_submit(&book.state, actor, grant, ask.lane, self.desk().now_ms())?;
+        let work = work(&book.state, actor, ask, &self.settings().limits)?;
+        let admitted = self.settle(&book, grant, ask.lane, &work).await?;
+        let id = JobId::new(self.desk().random()?);
+        self.keep_work(&id, &work).await?;
+        let entered = self.enter(actor, ask, &id, admitted, once).await;
+        if entered.is_err() {
+            let _ = tokio::fs::remove_dir_all(self.desk().home.job(&id)).await;
+        }
+        entered
+    }
+
+    /// The contract, fixed without data.
+    async fn settle(&self, book: &Book, grant: &Grant, lane: Lane, work: &Work) -> Done<Admitted> {
+        let tables = tables(&book.state, grant, |_| None)?;
+        let snapshots = pinned(&book.state, grant)?;
+        grants::appetite(&book.state, grant)?;
+        let _turn = self.runs().admission().await?;
+        self.compiled(work).await?;
+        let contract = self.fleet().admit(tables, work.clone()).await?;
+        contract.check(&self.settings().limits)?;
+        if contract.lane() != lane {
+            return Err(Stop::with(Code::Contract, "the contract is of another lane"));
+        }
+        Ok(Admitted { contract, snapshots })
+    }
+
+    async fn enter(
+        &self,
+        actor: &Actor,
+        ask: &SubmitJob,
+        id: &JobId,
+        admitted: Admitted,
+        once: Option<&Once>,
+    ) -> Done<JobView> {
+        let sitting = self.desk().sit().await?;
+        let (state, now_ms) = (&sitting.book.state, sitting.now_ms);
+        let grant = GrantId::parse(&ask.grant).and_then(|id| state.grants.get(&id));
+        let grant = grant.ok_or_else(|| Stop::of(Code::NotFound))?;
+        policy::may_submit(state, actor, grant, ask.lane, now_ms)?;
+        work(state, actor, ask, &self.settings().limits)?;
+        let report_bits = policy::charge(grant, &admitted.contract)?;
+        let slot_ms = self.settings().slot_ms;
+        let wait_ms = slot_ms.saturating_mul(i64::from(self.settings().report_slots));
+        let job = Job {
+            id: id.clone(),
+            grant: grant.id.clone(),
+            organisation: actor.organisation.clone(),
+            person: actor.person.clone(),
+            lane: ask.lane,
+            module: ask.module.clone(),
+            params: ask.params.clone(),
+            contract: admitted.contract,
+            snapshots: admitted.snapshots,
+            admitted_at_ms: now_ms,
+            slot_ms,
+            fixed_slot_at_ms: (ask.lane == Lane::Report).then(|| now_ms.saturating_add(wait_ms)),
+            state: JobState::Admitted,
+            state_at_ms: now_ms,
+            attempts: 0,
+            incidents: 0,
+        };
+        let attempts_max = self.settings().limits.attempts_max;
+        let happened = vec![Happening::JobAdmitted { job: Box::new(job.clone()), report_bits }];
+        let view = |book: &Book| show::job(book, actor, &job, attempts_max, now_ms);
+        let view = sitting.commit(actor, happened, once, view).await?;
+        self.runs().wake();
+        Ok(view)
+    }
+
+    async fn keep_work(&self, id: &JobId, work: &Work) -> Done<()> {
+        let folder = self.desk().home.job(id);
+        let bytes = serde_json::to_vec(work).map_err(Stop::fault("keep a job's work"))?;
+        off(move || {
+            crate::files::folder(&folder).map_err(Stop::fault("keep a job's work"))?;
+            crate::files::write(&folder.join(WORK), &bytes).map_err(Stop::fault("keep a job's work"))
+        })
+        .await
+    }
+
+    /// What the job computes, as it was asked.
+    pub(super) async fn work_of(&self, id: &JobId) -> Done<Work> {
+        let path = self.desk().home.job(id).join(WORK);
+        let read = off(move || crate::files::read(&path, WORK_BYTES_MAX).map_err(Stop::fault("read a job's work")));
+        serde_json::from_slice(&read.await?).map_err(Stop::fault("read a job's work"))
+    }
+
+    /// Sees to it that the cache has the module: a new version of the engine doesn't use what an older one compiled.
+    pub(super) async fn compiled(&self, work: &Work) -> Done<()> {
+        let Work::Module { digest, .. } = work else { return Ok(()) };
+        if self.fleet().is_compiled(digest) {
+            return Ok(());
+        }
+        let (path, bytes_max) = (self.desk().home.module(digest), self.settings().limits.module_bytes_max as u64);
+        let wasm = off(move || crate::files::read(&path, bytes_max).map_err(Stop::fault("read a module"))).await?;
+        if &sluice_domain::digest::sha256_hex(&wasm) != digest {
+            return Err(super::Fault::new("read a module", "its bytes aren't those that were submitted").into());
+        }
+        self.fleet().examine(wasm).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,304 @@
+//! The desk: one writer, the ledger, and the book that everyone reads.
+//!
+//! # Guarantees
+//! - One sitting at a time: policies are asked and events written on the same book.
+//! - Events, documents and the answer to a repeated request are one transaction with a compare-and-swap on the
+//!   ledger's size; the book changes only after it.
+//! - A caller who goes away doesn't leave a sitting half done: what is written is taken into the book.
+//! - At start the state is rebuilt from the events and compared with the documents; a difference stops the node.
+//! - Times never go back.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use sluice_domain::event::{Event, Happening};
+use sluice_domain::people::Actor;
+use sluice_domain::refusal::Code;
+use sluice_domain::state::State;
+use sluice_ledger::{
+    Append, DocumentWrite, Entropy, IdempotencyWrite, NewEvent, OsEntropy, SigningKey, Store, StoreFault,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
+
+use super::book::Book;
+use super::clock::{Clock, Monotone};
+use super::stop::{Done, Fault, Stop};
+use crate::files::{Home, HomeFault, Key, Lock};
+
+/// Why a node can't be opened. Each is one plain sentence for whoever starts it.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The home folder can't be used.
+    #[error(transparent)]
+    Home(#[from] HomeFault),
+    /// The ledger's key can't be used.
+    #[error("failed to use the ledger's key: {0}")]
+    Key(#[from] sluice_ledger::KeyFault),
+    /// The ledger can't be opened or read.
+    #[error("failed to open the ledger: {0}")]
+    Ledger(#[from] StoreFault),
+    /// The events don't add up to the documents.
+    #[error("failed to rebuild the state from the ledger: {0}")]
+    Rebuild(String),
+    /// A folder can't be swept, or the first events can't be written.
+    #[error("failed to make the node ready: {0}")]
+    Ready(String),
+}
+
+/// A request that may be sent again under the same key.
+#[derive(Debug, Clone)]
+pub struct Once {
+    /// Who asked.
+    pub actor: String,
+    /// The key that they gave.
+    pub key: String,
+    /// A keyed digest of what they asked.
+    pub request: String,
+}
+
+/// The desk.
+pub struct Desk {
+    pub(crate) home: Home,
+    pub(crate) store: Store,
+    /// From which the keys of bounds and digests are made that have to be the same again.
+    pub(crate) master: Key,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    clock: Monotone,
+    book: watch::Sender<Arc<Book>>,
+    /// Whether memory and ledger may have come apart; then nothing is written any more.
+    writing: Arc<Mutex<bool>>,
+    _lock: Lock,
+}
+
+/// The writer's seat: nobody else writes while it is held.
+pub struct Sitting {
+    desk: Arc<Desk>,
+    seat: OwnedMutexGuard<bool>,
+    /// The book to decide on.
+    pub book: Arc<Book>,
+    /// The time of whatever is decided.
+    pub now_ms: i64,
+}
+
+/// The nouns whose documents are kept.
+const NOUNS: [&str; 10] =
+    ["organisation", "person", "token", "dataset", "snapshot", "grant", "module", "job", "request", "release"];
+
+impl Desk {
+    /// Opens the ledger of a home folder, and makes one where there is none.
+    ///
+    /// # Errors
+    /// A home that another node holds, files that can't be used, a ledger that doesn't add up.
+    pub async fn open(
+        home: Home,
+        origin: &str,
+        clock: Box<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Arc<Desk>, OpenError> {
+        let lock = home.lock()?;
+        let master = home.key("master", &*entropy)?;
+        let key = ledger_key(&home, origin, &*entropy)?;
+        let store = Store::open(&home.database(), &home.anchor(), key, Box::new(OsEntropy)).await?;
+        let book = rebuild(&store).await?;
+        compare(&store, &book.state).await?;
+        let clock = Monotone::new(clock, book.at_ms);
+        let (book, _) = watch::channel(Arc::new(book));
+        let writing = Arc::new(Mutex::new(false));
+        Ok(Arc::new(Desk { home, store, master, entropy, clock, book, writing, _lock: lock }))
+    }
+
+    /// The book as it is now.
+    #[must_use]
+    pub fn book(&self) -> Arc<Book> {
+        self.book.borrow().clone()
+    }
+
+    /// Tells of each new book.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Book>> {
+        self.book.subscribe()
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Random bytes.
+    ///
+    /// # Errors
+    /// No entropy.
+    pub fn random<const N: usize>(&self) -> Done<[u8; N]> {
+        crate::files::random(&*self.entropy).map_err(Stop::fault("draw entropy"))
+    }
+
+    /// Takes the writer's seat.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] once memory and ledger may have come apart.
+    pub async fn sit(self: &Arc<Desk>) -> Done<Sitting> {
+        let seat = Arc::clone(&self.writing).lock_owned().await;
+        if *seat {
+            return Err(Stop::of(Code::Unavailable));
+        }
+        Ok(Sitting { desk: Arc::clone(self), seat, book: self.book(), now_ms: self.now_ms() })
+    }
+
+    /// Whether the desk can still write.
+    pub async fn is_sound(&self) -> bool {
+        !*self.writing.lock().await
+    }
+
+    /// The answer that the same request was given before, as a stop.
+    ///
+    /// # Errors
+    /// [`Stop::Again`] with that answer; [`Code::KeyReused`] where the key was used for something else.
+    pub async fn again(&self, once: Option<&Once>) -> Done<()> {
+        let Some(once) = once else { return Ok(()) };
+        match self.store.idempotency(&once.actor, &once.key).await? {
+            None => Ok(()),
+            Some(answered) if answered.request_sha256 == once.request => Err(Stop::Again(answered.response)),
+            Some(_) => Err(Stop::of(Code::KeyReused)),
+        }
+    }
+}
+
+impl Sitting {
+    /// Writes what happened, all or nothing, and answers from the book that follows. With `once`, the answer is kept
+    /// in the same transaction, to be given again.
+    ///
+    /// # Errors
+    /// A refusal where an event would be too large or the request was answered before; else a fault, and then either
+    /// nothing was written or nothing more will be.
+    pub async fn commit<T: Serialize>(
+        self,
+        actor: &Actor,
+        happenings: Vec<Happening>,
+        once: Option<&Once>,
+        answer: impl FnOnce(&Book) -> T,
+    ) -> Done<T> {
+        let mut next = (*self.book).clone();
+        let mut events = Vec::with_capacity(happenings.len());
+        let mut keys = std::collections::BTreeSet::new();
+        for happening in happenings {
+            let event = Event { actor: actor.clone(), at_ms: self.now_ms, happening };
+            keys.extend(next.apply(&event)?);
+            events.push(new_event(&event)?);
+        }
+        let document = |key: &sluice_domain::state::DocumentKey| DocumentWrite {
+            kind: key.noun.to_owned(),
+            id: key.id.clone(),
+            body: next.state.document(key).map(|document| document.to_string()),
+        };
+        let documents = keys.iter().map(document).collect();
+        let answer = answer(&next);
+        let idempotency = match once {
+            None => None,
+            Some(once) => Some(IdempotencyWrite {
+                actor: once.actor.clone(),
+                key: once.key.clone(),
+                request_sha256: once.request.clone(),
+                response: serde_json::to_string(&answer).map_err(Stop::fault("write an answer"))?,
+            }),
+        };
+        let append = Append { expected_size: self.book.size, at_ms: self.now_ms, events, documents, idempotency };
+        let desk = Arc::clone(&self.desk);
+        // A task of its own: a caller who hangs up can't cut it in two.
+        let written = tokio::spawn(self.write(append, next)).await;
+        match written.map_err(Stop::fault("finish a commit"))? {
+            Ok(()) => Ok(answer),
+            Err(StoreFault::AlreadyAnswered) => {
+                desk.again(once).await?;
+                Err(Stop::of(Code::Unavailable))
+            }
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    async fn write(mut self, append: Append, next: Book) -> Result<(), StoreFault> {
+        let store = &self.desk.store;
+        match store.append(append).await {
+            Ok(_) => {}
+            Err(StoreFault::AnchorNotWritten { size }) if size == next.size => {
+                tracing::error!("the anchor is behind the ledger; the next append mends it");
+            }
+            Err(fault @ (StoreFault::Full | StoreFault::Busy | StoreFault::AlreadyAnswered)) => return Err(fault),
+            // The commit may or may not have happened: the ledger's size says which.
+            Err(fault) => match store.size().await {
+                Ok(size) if size == next.size => {}
+                Ok(size) if size == self.book.size => return Err(fault),
+                _ => {
+                    *self.seat = true;
+                    tracing::error!(fault = %fault, "the ledger and the node may have come apart; nothing is written");
+                    return Err(fault);
+                }
+            },
+        }
+        self.desk.book.send_replace(Arc::new(next));
+        Ok(())
+    }
+}
+
+fn new_event(event: &Event) -> Done<NewEvent> {
+    let body = serde_json::to_string(event).map_err(Stop::fault("write an event"))?;
+    let new = NewEvent { kind: event.happening.kind().to_owned(), body };
+    match new.check() {
+        Ok(()) => Ok(new),
+        Err(sluice_ledger::BodyFault::TooLong) => {
+            Err(Stop::with(Code::TooLarge, "what would go on record is longer than an event may be"))
+        }
+        Err(fault) => Err(Stop::Fault(Fault::new("write an event", fault))),
+    }
+}
+
+fn ledger_key(home: &Home, origin: &str, entropy: &dyn Entropy) -> Result<SigningKey, OpenError> {
+    let path = home.ledger_key();
+    if !path.exists() {
+        SigningKey::generate(origin, entropy)?.save(&path)?;
+    }
+    Ok(SigningKey::load(&path)?)
+}
+
+async fn rebuild(store: &Store) -> Result<Book, OpenError> {
+    let mut book = Book::default();
+    loop {
+        let page = store.events(book.size, sluice_ledger::read::MAX_PAGE).await?;
+        if page.is_empty() {
+            return Ok(book);
+        }
+        for entry in page {
+            let wrong = |why: String| OpenError::Rebuild(format!("event {}: {why}", entry.seq));
+            let event: Event = serde_json::from_str(&entry.body).map_err(|_| wrong("it can't be read".to_owned()))?;
+            if event.at_ms != entry.at_ms || entry.seq != book.size {
+                return Err(wrong("its time or number isn't the ledger's".to_owned()));
+            }
+            book.apply(&event).map_err(|unsound| wrong(unsound.to_string()))?;
+        }
+    }
+}
+
+/// Compares the documents with the state that the events add up to.
+async fn compare(store: &Store, state: &State) -> Result<(), OpenError> {
+    let mut kept = 0_usize;
+    for noun in NOUNS {
+        let mut after = String::new();
+        loop {
+            let page = store.documents(noun, &after, sluice_ledger::read::MAX_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after.clone_from(&last.id);
+            for document in page {
+                let key = sluice_domain::state::DocumentKey { noun, id: document.id };
+                let body: Option<serde_json::Value> = serde_json::from_str(&document.body).ok();
+                if body.is_none() || body != state.document(&key) {
+                    return Err(OpenError::Rebuild(format!("{noun} `{}` isn't what its events say", key.id)));
+                }
+                kept += 1;
+            }
+        }
+    }
+    if kept != state.keys().len() {
+        return Err(OpenError::Rebuild("a document is missing".to_owned()));
+    }
+    Ok(())
+}

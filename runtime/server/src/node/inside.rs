@@ -1,0 +1,144 @@
+//! What stays inside of a request: the candidate and the keys of its commitments.
+//!
+//! # Guarantees
+//! [`Inside::load`] gives a candidate and its assessment only if both are, byte for byte, what the request on record
+//! commits to. Reviewers look at that pair, and that pair is sealed.
+//!
+//! # Does not guarantee
+//! That a candidate can still be opened after the rules of assessment changed with a new version of the program: then
+//! the assessment is another one, and the job has to be run again.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sluice_disclosure::{Appetite, Assessment, Candidate, assess};
+use sluice_domain::digest::Commitment;
+use sluice_domain::limits::Limits;
+use sluice_domain::review::ReleaseRequest;
+use sluice_engine::raw::RawOutput;
+
+use super::stop::{Done, Fault, Stop};
+use crate::files::{self, Key};
+
+const CANDIDATE: &str = "candidate.json";
+const KEYS: &str = "keys.json";
+const CANDIDATE_BYTES_MAX: u64 = 1 << 32;
+const KEYS_BYTES_MAX: u64 = 64 * 1024;
+
+/// Keys of the commitments, and the commitment to the raw output, which is for the agency's own reruns.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    candidate: String,
+    assessment: String,
+    raw_key: String,
+    raw: Commitment,
+    protections: Vec<String>,
+}
+
+/// A request's folder inside.
+pub(super) struct Inside {
+    folder: PathBuf,
+}
+
+/// Fresh keys, one for each commitment.
+pub(super) struct Fresh {
+    pub candidate: Key,
+    pub assessment: Key,
+    pub raw: Key,
+}
+
+/// What a request commits to.
+pub(super) struct Committed {
+    pub candidate: Commitment,
+    pub assessment: Commitment,
+}
+
+impl Inside {
+    pub fn at(folder: PathBuf) -> Inside {
+        Inside { folder }
+    }
+
+    /// Keeps a candidate under fresh keys, and gives the commitments that go on record.
+    pub fn keep(
+        &self,
+        raw: &RawOutput,
+        candidate: &Candidate,
+        appetite: &Appetite,
+        fresh: &Fresh,
+        protections: Vec<String>,
+    ) -> Done<Committed> {
+        let kept = Stop::fault("keep a candidate");
+        let bytes = candidate.to_inside_bytes();
+        let assessment = assess(candidate, appetite);
+        let committed = Committed {
+            candidate: Commitment::new(&fresh.candidate, &bytes),
+            assessment: assessment.commitment(&fresh.assessment),
+        };
+        let keys = Keys {
+            candidate: hex::encode(fresh.candidate),
+            assessment: hex::encode(fresh.assessment),
+            raw_key: hex::encode(fresh.raw),
+            raw: raw.commitment(&fresh.raw),
+            protections,
+        };
+        let keys = serde_json::to_vec(&keys).map_err(Stop::fault("keep a candidate"))?;
+        files::folder(&self.folder).map_err(&kept)?;
+        files::write(&self.folder.join(CANDIDATE), &bytes).map_err(&kept)?;
+        files::write(&self.folder.join(KEYS), &keys).map_err(&kept)?;
+        Ok(committed)
+    }
+
+    /// The candidate and its assessment, if they are what the request commits to.
+    pub fn load(
+        &self,
+        request: &ReleaseRequest,
+        appetite: &Appetite,
+        limits: &Limits,
+    ) -> Done<(Candidate, Assessment)> {
+        let wrong = |why: &'static str| Stop::Fault(Fault::new("open a candidate", why));
+        let keys = self.keys()?;
+        let path = self.folder.join(CANDIDATE);
+        let bytes = files::read(&path, CANDIDATE_BYTES_MAX).map_err(Stop::fault("open a candidate"))?;
+        if Commitment::new(&key(&keys.candidate)?, &bytes) != request.candidate {
+            return Err(wrong("the candidate on the disk isn't the one on record"));
+        }
+        let candidate = Candidate::from_inside_bytes(&bytes, limits).map_err(Stop::fault("open a candidate"))?;
+        let assessment = assess(&candidate, appetite);
+        if assessment.commitment(&key(&keys.assessment)?) != request.assessment {
+            return Err(wrong("the assessment isn't the one on record"));
+        }
+        Ok((candidate, assessment))
+    }
+
+    /// Whether another run gave the same raw output.
+    pub fn is_same(&self, raw: &RawOutput) -> Done<bool> {
+        let keys = self.keys()?;
+        Ok(raw.commitment(&key(&keys.raw_key)?) == keys.raw)
+    }
+
+    /// Keeps a reviewer's own words under a key of their own, and gives the commitment that goes on record.
+    pub fn keep_note(&self, round: u32, person: &str, note_key: &Key, note: &str) -> Done<Commitment> {
+        let text = serde_json::json!({ "key": hex::encode(note_key), "note": note }).to_string();
+        let path = self.folder.join(format!("note-{round}-{person}.json"));
+        write_note(&path, text.as_bytes())?;
+        Ok(Commitment::new(note_key, note.as_bytes()))
+    }
+
+    fn keys(&self) -> Done<Keys> {
+        let bytes = files::read(&self.folder.join(KEYS), KEYS_BYTES_MAX).map_err(Stop::fault("open a candidate"))?;
+        serde_json::from_slice(&bytes)
+            .map_err(|_| Stop::Fault(Fault::new("open a candidate", "its keys can't be read")))
+    }
+}
+
+fn write_note(path: &Path, bytes: &[u8]) -> Done<()> {
+    files::write(path, bytes).map_err(Stop::fault("keep a note"))
+}
+
+fn key(text: &str) -> Done<Key> {
+    let mut key = [0; 32];
+    hex::decode_to_slice(text, &mut key)
+        .map_err(|_| Stop::Fault(Fault::new("open a candidate", "a key can't be read")))?;
+    Ok(key)
+}

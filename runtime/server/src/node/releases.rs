@@ -1,0 +1,138 @@
+//! Releases: listed, and fetched with their receipt in hand.
+//!
+//! # Guarantees
+//! Bytes are served only after the release's receipt was made and verified, and only if they are, byte for byte, what
+//! the receipt says left.
+
+use sluice_domain::event::Happening;
+use sluice_domain::id::ReleaseId;
+use sluice_domain::job::Visible;
+use sluice_domain::people::{Actor, OrganisationKind};
+use sluice_domain::permission::{Act, require};
+use sluice_domain::policy;
+use sluice_domain::refusal::Code;
+use sluice_domain::release::ReleaseEntry;
+use sluice_ledger::Receipt;
+
+use super::book::Book;
+use super::stop::{Done, Fault, Stop, off};
+use super::{Node, seal, show};
+use crate::api::types::ReleaseView;
+
+/// The bytes of a release in one format.
+pub struct Bytes {
+    /// `csv`, `parquet`, `arrow` or `record`.
+    pub format: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Whether the actor may see the release: an operator from the slot in which its job shows as released.
+fn sees_release(book: &Book, actor: &Actor, release: &ReleaseEntry, now_ms: i64) -> bool {
+    let Some(job) = book.state.jobs.get(&release.job) else { return false };
+    let organisation = book.state.organisations.get(&actor.organisation);
+    let operates = organisation.is_some_and(|organisation| organisation.kind == OrganisationKind::Operator);
+    policy::sees_job(&book.state, actor, job) && (!operates || job.visible(now_ms) == Visible::Released)
+}
+
+impl Node {
+    /// The releases that the actor may see, oldest first.
+    ///
+    /// # Errors
+    /// Another role.
+    pub fn releases(&self, actor: &Actor) -> Done<Vec<ReleaseView>> {
+        require(actor, Act::ReadReleases)?;
+        let (book, now_ms) = (self.desk().book(), self.desk().now_ms());
+        let mut seen: Vec<&ReleaseEntry> =
+            book.state.releases.values().filter(|release| sees_release(&book, actor, release, now_ms)).collect();
+        seen.sort_by_key(|release| (release.sealed_at_ms, release.id.clone()));
+        Ok(seen.into_iter().map(show::release).collect())
+    }
+
+    /// One release.
+    ///
+    /// # Errors
+    /// None that the actor may see.
+    pub fn release(&self, actor: &Actor, id: &str) -> Done<ReleaseView> {
+        require(actor, Act::ReadReleases)?;
+        self.find_release(actor, id).map(|release| show::release(&release))
+    }
+
+    /// A release's receipt.
+    ///
+    /// # Errors
+    /// None that the actor may see.
+    pub async fn receipt(&self, actor: &Actor, id: &str) -> Done<Receipt> {
+        require(actor, Act::ReadReleases)?;
+        let release = self.find_release(actor, id)?;
+        self.receipt_of(&release).await
+    }
+
+    /// A release's SDC record, as it left.
+    ///
+    /// # Errors
+    /// None that the actor may see.
+    pub async fn record(&self, actor: &Actor, id: &str) -> Done<Bytes> {
+        require(actor, Act::ReadReleases)?;
+        let release = self.find_release(actor, id)?;
+        self.bytes_of(&release, "record").await
+    }
+
+    /// A release's data. That it was fetched goes on record before it is handed out.
+    ///
+    /// # Errors
+    /// None that the actor may fetch, or no such format.
+    pub async fn fetch(&self, actor: &Actor, id: &str, format: &str) -> Done<Bytes> {
+        require(actor, Act::FetchRelease)?;
+        let release = self.find_release(actor, id)?;
+        if !crate::render::FORMATS.contains(&format) {
+            return Err(Stop::with(Code::Malformed, "a format is csv, parquet or arrow"));
+        }
+        let bytes = self.bytes_of(&release, format).await?;
+        let happened = vec![Happening::ReleaseFetched { release: release.id.clone(), format: format.to_owned() }];
+        self.desk().sit().await?.commit(actor, happened, None, |_| ()).await?;
+        Ok(bytes)
+    }
+
+    fn find_release(&self, actor: &Actor, id: &str) -> Done<ReleaseEntry> {
+        let (book, now_ms) = (self.desk().book(), self.desk().now_ms());
+        let release = ReleaseId::parse(id).and_then(|id| book.state.releases.get(&id));
+        let seen = release.filter(|release| sees_release(&book, actor, release, now_ms));
+        seen.cloned().ok_or_else(|| Stop::of(Code::NotFound))
+    }
+
+    async fn receipt_of(&self, release: &ReleaseEntry) -> Done<Receipt> {
+        let book = self.desk().book();
+        let seq = book.receipts.get(&release.id).copied();
+        let seq = seq.ok_or_else(|| Fault::new("make a receipt", "the release isn't in the ledger"))?;
+        Ok(self.desk().store.receipt(seq).await?)
+    }
+
+    async fn bytes_of(&self, release: &ReleaseEntry, format: &str) -> Done<Bytes> {
+        let receipt = self.receipt_of(release).await?;
+        let artefact = release.artefacts.iter().find(|artefact| artefact.format == format);
+        let bytes_max = artefact.ok_or_else(|| Stop::of(Code::NotFound))?.bytes;
+        let path = self.desk().home.release(&release.id).join(seal::file_name(format));
+        let bytes = off(move || crate::files::read(&path, bytes_max).map_err(Stop::fault("read a release"))).await?;
+        let trusted = self.desk().store.verifier();
+        let verified = receipt.verify(Some(&trusted)).map_err(Stop::fault("verify a receipt"))?;
+        verified.check_artefact(format, &bytes).map_err(Stop::fault("match a release with its receipt"))?;
+        Ok(Bytes { format: format.to_owned(), bytes })
+    }
+
+    /// Writes the ledger out, for whoever may audit it.
+    ///
+    /// # Errors
+    /// Another role.
+    pub fn may_export(&self, actor: &Actor) -> Done<()> {
+        Ok(require(actor, Act::ExportLedger)?)
+    }
+
+    /// Writes the ledger, as large as it is now.
+    ///
+    /// # Errors
+    /// A ledger that can't be read, or a reader who went away.
+    pub async fn export(&self, writer: &mut (impl tokio::io::AsyncWrite + Unpin)) -> Done<u64> {
+        sluice_ledger::export(&self.desk().store, writer).await.map_err(Stop::fault("export the ledger"))
+    }
+}

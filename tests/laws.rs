@@ -1,0 +1,272 @@
+//! What must be true of every count: it doesn't depend on partitions, threads or the order of rows, and it is what
+//! plain DataFusion counts.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use sluice_disclosure::candidate::Body;
+use sluice_disclosure::{Appetite, Value, assess};
+use sluice_domain::contract::Contract;
+use sluice_domain::grade::Grade;
+use sluice_domain::limits::Limits;
+use sluice_engine::RawOutput;
+use sluice_engine::admit::admit;
+use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic, Run, TableSpec, Work};
+
+use crate::support::data::{examples, flights, seal};
+
+fn plan(sql: &str, dimensions: &[&str], measures: &[&str], margins: &[&[&str]]) -> Plan {
+    let mut statistics = vec![PlanStatistic::Subjects, PlanStatistic::Records];
+    statistics.extend(measures.iter().map(|name| PlanStatistic::Sum((*name).to_owned())));
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Plan {
+        sql: sql.to_owned(),
+        dimensions: names(dimensions),
+        measures: measures
+            .iter()
+            .map(|name| PlanMeasure { column: (*name).to_owned(), scale: 0, lower: None, upper: None })
+            .collect(),
+        statistics,
+        margins: margins.iter().map(|kept| names(kept)).collect(),
+        cells_per_subject: None,
+        rows_per_subject: None,
+    }
+}
+
+/// Admits and runs a plan.
+async fn run(tables: &[TableSpec], plan: &Plan, partitions: usize) -> (Contract, RawOutput) {
+    let limits = Limits::default();
+    let work = Work::Plan(plan.clone());
+    let contract = admit(tables, &work, None, &limits).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let run = Run {
+        tables: tables.to_vec(),
+        work,
+        contract: contract.clone(),
+        partitions,
+        folder: folder.path().to_path_buf(),
+        bound_key: [3; 32],
+    };
+    let raw = sluice_engine::run::run(&run, None, &limits).await.unwrap();
+    (contract, raw)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_job_with_1_2_and_8_partitions_gives_the_same_bytes() {
+    let home = tempfile::tempdir().unwrap();
+    let tables = [flights(home.path()).await];
+    let plan = plan(
+        "SELECT carrier, origin, dep_delay FROM flights WHERE month IN (1, 7)",
+        &["carrier", "origin"],
+        &["dep_delay"],
+        &[],
+    );
+    let (_, one) = run(&tables, &plan, 1).await;
+    for partitions in [2, 8] {
+        let (_, other) = run(&tables, &plan, partitions).await;
+        assert!(one.same_as(&other), "{partitions} partitions");
+    }
+    let narrow = Plan { cells_per_subject: Some(2), ..plan };
+    let (_, one) = run(&tables, &narrow, 1).await;
+    let (_, eight) = run(&tables, &narrow, 8).await;
+    assert!(one.same_as(&eight), "dropping cells over the bound doesn't depend on partitions");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_within_the_domain_does_not_depend_on_partitions() {
+    let home = tempfile::tempdir().unwrap();
+    let planes = seal(home.path(), "planes").await;
+    let tables = [flights(home.path()).await, planes];
+    let plan = plan(
+        "SELECT f.carrier, f.distance FROM flights f JOIN planes p ON f.tailnum = p.tailnum WHERE p.year < 2000",
+        &["carrier"],
+        &["distance"],
+        &[],
+    );
+    let (_, one) = run(&tables, &plan, 1).await;
+    let (contract, eight) = run(&tables, &plan, 8).await;
+    assert!(one.same_as(&eight));
+    let expected = plain(
+        "SELECT f.carrier, count(DISTINCT f.tailnum), count(*), CAST(sum(f.distance) AS BIGINT) \
+         FROM flights f JOIN planes p ON f.tailnum = p.tailnum WHERE p.year < 2000 GROUP BY f.carrier",
+        1,
+    )
+    .await;
+    assert_eq!(counted(&one, &contract), expected);
+}
+
+/// Plain DataFusion on the file itself: labels, then subjects, records and a sum.
+async fn plain(sql: &str, labels: usize) -> BTreeMap<Vec<String>, Vec<i64>> {
+    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
+    for name in ["flights", "planes"] {
+        let file = examples().join(format!("data/{name}.parquet"));
+        context.register_parquet(name, file.to_str().unwrap(), ParquetReadOptions::default()).await.unwrap();
+    }
+    let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
+    let mut rows = BTreeMap::new();
+    for batch in &batches {
+        for row in 0..batch.num_rows() {
+            let label = |column: usize| {
+                let text = datafusion::arrow::compute::cast(
+                    batch.column(column),
+                    &datafusion::arrow::datatypes::DataType::Utf8,
+                );
+                text.unwrap().as_string::<i32>().value(row).to_owned()
+            };
+            let key = (0..labels).map(label).collect();
+            rows.insert(key, numbers(batch, labels, row));
+        }
+    }
+    rows
+}
+
+fn numbers(batch: &RecordBatch, from: usize, row: usize) -> Vec<i64> {
+    (from..batch.num_columns())
+        .map(|column| {
+            let column =
+                datafusion::arrow::compute::cast(batch.column(column), &datafusion::arrow::datatypes::DataType::Int64);
+            column.unwrap().as_primitive::<Int64Type>().value(row)
+        })
+        .collect()
+}
+
+/// What a run counted, by labels.
+fn counted(raw: &RawOutput, contract: &Contract) -> BTreeMap<Vec<String>, Vec<i64>> {
+    let candidate = raw.candidate(contract, &Limits::default()).unwrap();
+    let Body::Counted(counts) = candidate.body() else { panic!("counted") };
+    let dimensions = &counts.contract().dimensions;
+    let label = |codes: &[u32]| -> Vec<String> {
+        codes.iter().zip(dimensions).map(|(code, dimension)| dimension.labels[*code as usize].clone()).collect()
+    };
+    let cell = |cell: &sluice_disclosure::candidate::CellEvidence| {
+        let mut numbers = vec![i64::try_from(cell.subjects).unwrap(), i64::try_from(cell.records).unwrap()];
+        numbers.extend(cell.measures.iter().map(|measure| i64::try_from(measure.sum).unwrap()));
+        numbers
+    };
+    counts.cells().iter().map(|(codes, evidence)| (label(codes), cell(evidence))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_released_table_is_what_plain_datafusion_counts() {
+    let home = tempfile::tempdir().unwrap();
+    let tables = [flights(home.path()).await];
+    let plan = plan(
+        "SELECT carrier, origin, distance FROM flights",
+        &["carrier", "origin"],
+        &["distance"],
+        &[&["carrier"], &[]],
+    );
+    let (contract, raw) = run(&tables, &plan, 2).await;
+    let expected = plain(
+        "SELECT carrier, origin, count(DISTINCT tailnum), count(*), CAST(sum(distance) AS BIGINT) \
+         FROM flights WHERE tailnum IS NOT NULL GROUP BY carrier, origin",
+        2,
+    )
+    .await;
+    assert_eq!(counted(&raw, &contract), expected);
+
+    let candidate = raw.candidate(&contract, &Limits::default()).unwrap();
+    let appetite = Appetite::floor(Grade::Open).unwrap();
+    assert_eq!(appetite.rules().rounding_base, 1, "open grade doesn't round");
+    let assessment = assess(&candidate, &appetite);
+    let threshold = i64::try_from(appetite.rules().threshold).unwrap();
+    let mut totals: BTreeMap<Vec<String>, Vec<i128>> = BTreeMap::new();
+    for row in assessment.table().rows() {
+        let labels: Vec<String> = row[..2].iter().map(text).collect();
+        if labels.iter().any(|label| label == sluice_disclosure::TOTAL) {
+            continue;
+        }
+        match expected.get(&labels).filter(|numbers| numbers[0] >= threshold) {
+            Some(numbers) => {
+                let shown: Vec<i128> = row[2..].iter().map(number).collect();
+                assert_eq!(shown, numbers.iter().map(|n| i128::from(*n)).collect::<Vec<_>>(), "{labels:?}");
+                for key in [vec![labels[0].clone(), "*".to_owned()], vec!["*".to_owned(), "*".to_owned()]] {
+                    let total = totals.entry(key).or_insert_with(|| vec![0; shown.len()]);
+                    total.iter_mut().zip(&shown).for_each(|(total, value)| *total += value);
+                }
+            }
+            None => assert!(row[2..].iter().all(|value| matches!(value, Value::Suppressed)), "{labels:?}"),
+        }
+    }
+    for row in assessment.table().rows() {
+        let labels: Vec<String> = row[..2].iter().map(text).collect();
+        if let Some(total) = totals.remove(&labels) {
+            assert_eq!(row[2..].iter().map(number).collect::<Vec<_>>(), total, "totals are sums of what is shown");
+        }
+    }
+    assert!(totals.is_empty(), "every total is in the table");
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Label(text) => text.clone(),
+        _ => panic!("a label"),
+    }
+}
+
+fn number(value: &Value) -> i128 {
+    match value {
+        Value::Integer(number) => *number,
+        _ => panic!("a number"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policy_p09_rows_outside_the_filter_count_nowhere_and_fail_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut table = flights(home.path()).await;
+    table.row_filter = Some("month = 2 AND origin <> 'LGA'".to_owned());
+    table.granted.retain(|name| name != "month");
+    let plan = plan(
+        "SELECT carrier, 100 / (day - 30) AS q, distance FROM flights WHERE 10 / (day - 31) < 5",
+        &["carrier"],
+        &["distance"],
+        &[],
+    );
+    let (contract, raw) = run(&[table], &plan, 2).await;
+    let expected = plain(
+        "SELECT carrier, count(DISTINCT tailnum), count(*), CAST(sum(distance) AS BIGINT) FROM flights \
+         WHERE tailnum IS NOT NULL AND month = 2 AND origin <> 'LGA' GROUP BY carrier",
+        1,
+    )
+    .await;
+    assert_eq!(counted(&raw, &contract), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_43_no_row_can_make_a_query_fail() {
+    let home = tempfile::tempdir().unwrap();
+    let tables = [flights(home.path()).await];
+    for sql in [
+        "SELECT carrier FROM flights WHERE 1 / (dep_delay - dep_delay) > 0",
+        "SELECT carrier FROM flights WHERE 9223372036854775807 + day > 0",
+        "SELECT carrier FROM flights WHERE CAST(carrier AS BIGINT) > 3",
+        "SELECT carrier FROM flights WHERE carrier > 3",
+        "SELECT carrier FROM flights WHERE -(day * 9223372036854775807) % 0 = 1",
+        "SELECT carrier FROM flights WHERE CAST('x' || tailnum AS TIMESTAMP) IS NULL",
+    ] {
+        let plan = plan(sql, &["carrier"], &[], &[]);
+        let (_, raw) = run(&tables, &plan, 2).await;
+        drop(raw);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_does_not_depend_on_the_order_of_the_file() {
+    let home = tempfile::tempdir().unwrap();
+    let forth = home.path().join("forth.csv");
+    let back = home.path().join("back.csv");
+    let rows: Vec<String> = (0..500).map(|n| format!("s{},{},{}", n % 97, ["a", "b"][n % 2], n % 13)).collect();
+    let write = |path: &Path, rows: Vec<&String>| {
+        let lines: Vec<&str> = rows.iter().map(|row| row.as_str()).collect();
+        std::fs::write(path, format!("Id,Kind,Value\n{}\n", lines.join("\n"))).unwrap();
+    };
+    write(&forth, rows.iter().collect());
+    write(&back, rows.iter().rev().collect());
+    let first = crate::support::data::seal_csv(home.path(), &forth, "first", "one").await;
+    let second = crate::support::data::seal_csv(home.path(), &back, "second", "one").await;
+    assert_eq!((first.rows, first.subjects, first.content), (500, 97, second.content));
+}

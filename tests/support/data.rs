@@ -1,0 +1,78 @@
+//! Sealed snapshots of the example data, and of files that a test makes.
+
+use std::path::{Path, PathBuf};
+
+use sluice_domain::dataset::{Dataset, DatasetState, SubjectKey};
+use sluice_domain::dictionary::{Column, ColumnKind, Dictionary};
+use sluice_domain::grade::Grade;
+use sluice_domain::limits::Limits;
+use sluice_engine::ask::{Draft, Format, Ingest, Ingested, TableSpec};
+
+use super::tables::column;
+
+/// The examples' folder.
+pub fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+}
+
+fn dataset(name: &str, columns: Vec<Column>, subject: &str, domain: &str) -> Dataset {
+    Dataset {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        agency: "agency".to_owned(),
+        item_code: name.to_owned(),
+        subject: Some(SubjectKey { column: subject.to_owned(), domain: domain.to_owned() }),
+        group: None,
+        grade: Grade::Open,
+        n_public: 5_000,
+        dictionary: Dictionary { columns },
+        state: DatasetState::Registered,
+        registered_at_ms: 0,
+        lapses_at_ms: i64::MAX,
+    }
+}
+
+/// Seals one of the example files under a drafted dictionary and gives the whole table.
+pub async fn seal(home: &Path, name: &str) -> TableSpec {
+    let file = examples().join(format!("data/{name}.parquet"));
+    let ask = Draft { file: file.clone(), format: Format::Parquet, subject: Some("tailnum".to_owned()), threshold: 1 };
+    let limits = Limits::default();
+    let drafted = sluice_engine::draft::draft(&ask, &limits).await.unwrap();
+    let dataset = dataset(name, drafted.dictionary.columns, "tailnum", "aircraft");
+    let folder = home.join(name);
+    let ingest = Ingest {
+        file,
+        format: Format::Parquet,
+        dataset: Box::new(dataset.clone()),
+        folder: folder.clone(),
+        domains: home.join("domains"),
+    };
+    sluice_engine::ingest::ingest(&ingest, &limits).await.unwrap();
+    TableSpec {
+        name: name.to_owned(),
+        granted: dataset.dictionary.columns.iter().map(|column| column.name.clone()).collect(),
+        columns: dataset.dictionary.columns,
+        row_filter: None,
+        subject: dataset.subject,
+        snapshot: Some(folder),
+    }
+}
+
+/// The flights.
+pub async fn flights(home: &Path) -> TableSpec {
+    seal(home, "flights").await
+}
+
+/// Seals a CSV file with the columns id, kind and value.
+pub async fn seal_csv(home: &Path, file: &Path, folder: &str, domain: &str) -> Ingested {
+    let columns =
+        vec![column("id", ColumnKind::Utf8), column("kind", ColumnKind::Utf8), column("value", ColumnKind::Int32)];
+    let ingest = Ingest {
+        file: file.to_path_buf(),
+        format: Format::Csv,
+        dataset: Box::new(dataset("things", columns, "id", domain)),
+        folder: home.join(folder),
+        domains: home.join(format!("domains-{folder}")),
+    };
+    sluice_engine::ingest::ingest(&ingest, &Limits::default()).await.unwrap()
+}

@@ -1,0 +1,30 @@
+//! Tables as a grant shows them.
+
+use sluice_domain::dataset::SubjectKey;
+use sluice_domain::dictionary::{Column, ColumnKind};
+use sluice_engine::ask::TableSpec;
+
+/// A column without codes and bounds.
+pub fn column(name: &str, kind: ColumnKind) -> Column {
+    Column {
+        name: name.to_owned(),
+        title: String::new(),
+        kind,
+        grade: None,
+        unit: String::new(),
+        codes: Vec::new(),
+        bounds: None,
+    }
+}
+
+/// A table whose columns are all granted, without data.
+pub fn table(name: &str, columns: Vec<Column>, subject: Option<(&str, &str)>) -> TableSpec {
+    TableSpec {
+        name: name.to_owned(),
+        granted: columns.iter().map(|column| column.name.clone()).collect(),
+        columns,
+        row_filter: None,
+        subject: subject.map(|(column, domain)| SubjectKey { column: column.to_owned(), domain: domain.to_owned() }),
+        snapshot: None,
+    }
+}
