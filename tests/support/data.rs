@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use sluice_domain::dataset::{Dataset, DatasetState, SubjectKey};
-use sluice_domain::dictionary::{Column, ColumnKind, Dictionary};
+use sluice_domain::dictionary::{Bounds, Column, ColumnKind, Dictionary};
 use sluice_domain::grade::Grade;
 use sluice_domain::limits::Limits;
-use sluice_engine::ask::{Draft, Format, Ingest, Ingested, TableSpec};
+use sluice_engine::ask::{Draft, Format, Ingest, TableSpec};
 
 use super::tables::column;
 
@@ -48,14 +48,7 @@ pub async fn seal(home: &Path, name: &str) -> TableSpec {
         domains: home.join("domains"),
     };
     sluice_engine::ingest::ingest(&ingest, &limits).await.unwrap();
-    TableSpec {
-        name: name.to_owned(),
-        granted: dataset.dictionary.columns.iter().map(|column| column.name.clone()).collect(),
-        columns: dataset.dictionary.columns,
-        row_filter: None,
-        subject: dataset.subject,
-        snapshot: Some(folder),
-    }
+    shown(dataset, folder)
 }
 
 /// The flights.
@@ -63,16 +56,33 @@ pub async fn flights(home: &Path) -> TableSpec {
     seal(home, "flights").await
 }
 
-/// Seals a CSV file with the columns id, kind and value.
-pub async fn seal_csv(home: &Path, file: &Path, folder: &str, domain: &str) -> Ingested {
-    let columns =
-        vec![column("id", ColumnKind::Utf8), column("kind", ColumnKind::Utf8), column("value", ColumnKind::Int32)];
+/// Seals a CSV file with the columns id, kind (`a` or `b`) and value (0 to 20).
+pub async fn seal_csv(home: &Path, file: &Path, folder: &str) -> TableSpec {
+    let columns = vec![
+        column("id", ColumnKind::Utf8),
+        Column { codes: vec!["a".to_owned(), "b".to_owned()], ..column("kind", ColumnKind::Utf8) },
+        Column { bounds: Some(Bounds { lower: 0, upper: 20 }), ..column("value", ColumnKind::Int32) },
+    ];
+    let dataset = dataset("things", columns, "id", "things");
     let ingest = Ingest {
         file: file.to_path_buf(),
         format: Format::Csv,
-        dataset: Box::new(dataset("things", columns, "id", domain)),
+        dataset: Box::new(dataset.clone()),
         folder: home.join(folder),
         domains: home.join(format!("domains-{folder}")),
     };
-    sluice_engine::ingest::ingest(&ingest, &Limits::default()).await.unwrap()
+    sluice_engine::ingest::ingest(&ingest, &Limits::default()).await.unwrap();
+    shown(dataset, home.join(folder))
+}
+
+/// The whole of a sealed snapshot.
+fn shown(dataset: Dataset, snapshot: PathBuf) -> TableSpec {
+    TableSpec {
+        name: dataset.name,
+        granted: dataset.dictionary.columns.iter().map(|column| column.name.clone()).collect(),
+        columns: dataset.dictionary.columns,
+        row_filter: None,
+        subject: dataset.subject,
+        snapshot: Some(snapshot),
+    }
 }

@@ -1,4 +1,9 @@
 //! What several tests need.
 
+pub mod acts;
+pub mod client;
 pub mod data;
+pub mod guests;
+pub mod node;
+pub mod shared;
 pub mod tables;

@@ -4,7 +4,7 @@
 //! socket but the one that was inherited, no file but those of the order, no page made executable, no look into another
 //! process, no core dump. Each function says what is in force, so that nothing is claimed that isn't.
 //!
-//! *Doesn't guarantee*: anything about an escape before [`calls`] ran, which no byte of data has met yet; nor, on a kernel
+//! *Doesn't guarantee*: anything about an escape before the calls are closed off, which no byte of data has met yet; nor, on a kernel
 //! without landlock, that only the order's files can be opened.
 
 mod calls;
@@ -125,7 +125,7 @@ fn ruleset(level: CompatLevel) -> Result<Ruleset, landlock::RulesetError> {
         .scope(Scope::from_all(LANDLOCK))
 }
 
-/// What [`files`] and [`calls`] will say, as far as can be known beforehand.
+/// What `files` and `calls` will say, as far as can be known beforehand.
 pub(crate) fn forecast() -> Vec<String> {
     let complete = ruleset(CompatLevel::HardRequirement).and_then(Ruleset::create).is_ok();
     let some = Ruleset::default()

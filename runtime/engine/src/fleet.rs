@@ -10,6 +10,7 @@
 //! *Doesn't guarantee*: that the answer is true. A worker whose sandbox was broken can lie about counts.
 
 mod cancel;
+mod dialogue;
 mod process;
 mod spawn;
 
@@ -19,28 +20,23 @@ use std::time::Duration;
 
 use sluice_domain::contract::Contract;
 use sluice_domain::limits::Limits;
-use sluice_domain::refusal::{Code, Refusal};
+use sluice_domain::refusal::Refusal;
 use tokio::sync::Mutex;
 
-use crate::ask::{Answer, Artefact, Ask, Draft, Drafted, Ingest, Ingested, Order, Run, TableSpec, Work};
+use crate::ask::{Answer, Ask, Draft, Drafted, Ingest, Ingested, Run, TableSpec, Work};
 use crate::cache::Cache;
 use crate::compile::{self, Compiled};
-use crate::frame;
 use crate::raw::RawOutput;
-use crate::worker::Fenced;
 
 pub use crate::examine::ModuleReport;
 pub use crate::fault::Fault;
 pub use cancel::Cancel;
+use dialogue::Cut;
+use spawn::Spares;
 pub(crate) use spawn::Spawner;
-use spawn::{Spare, Spares};
 
 /// What a request without data may take beside `describe`: planning, and loading the module.
 const PLANNING: Duration = Duration::from_secs(10);
-/// Bytes of raw output's own form beside its content.
-const RAW_SLACK_BYTES: u64 = 64 * 1024;
-/// Idle workers that may be found dead in a row before it is called a fault.
-const DEAD_MAX: u32 = 4;
 
 /// How a fleet is set up.
 pub struct FleetSettings {
@@ -102,21 +98,6 @@ struct Inner {
     protections: Vec<String>,
     spawner: Spawner,
     spares: Mutex<Spares>,
-}
-
-/// A dialogue with a worker.
-struct Told {
-    answer: Answer,
-    raw: Option<Vec<u8>>,
-    fences: Vec<String>,
-}
-
-/// How a dialogue ended without an answer.
-enum Cut {
-    Cancelled,
-    TimedOut,
-    Died(String),
-    Fault(Fault),
 }
 
 impl Fleet {
@@ -241,90 +222,6 @@ fn unexpected(answer: Answer) -> Stop {
         Answer::Failed(text) => Stop::Fault(Fault::new(text)),
         Answer::Contract(_) | Answer::Ingested(_) | Answer::Drafted(_) | Answer::Raw => {
             Stop::Fault(Fault::new("the worker answered something else"))
-        }
-    }
-}
-
-impl Inner {
-    /// The artefact of a module, for work that has one.
-    fn artefact(&self, work: &Work) -> Result<Option<Artefact>, Refusal> {
-        match work {
-            Work::Plan(_) => Ok(None),
-            Work::Module { digest, .. } => self
-                .cache
-                .artefact(digest)
-                .map(Some)
-                .ok_or_else(|| Refusal::with(Code::Module, "it isn't compiled on this node")),
-        }
-    }
-
-    /// A request that nobody can cancel.
-    async fn ask(&self, ask: Ask, within: Duration) -> Result<Answer, Stop> {
-        let told = self.converse(ask, within, &Cancel::default()).await;
-        told.map(|told| told.answer).map_err(|cut| match cut {
-            Cut::Fault(fault) => Stop::Fault(fault),
-            Cut::TimedOut => Stop::Fault(Fault::new("the worker took too long")),
-            Cut::Died(text) => Stop::Fault(Fault::new(text)),
-            Cut::Cancelled => Stop::Fault(Fault::new("nobody could have cancelled this")),
-        })
-    }
-
-    /// A worker that is alive.
-    async fn spare(&self) -> Result<Spare, Fault> {
-        let mut fault = Fault::new("no worker stays alive");
-        for _ in 0..DEAD_MAX {
-            match self.spares.lock().await.recv().await {
-                Some(Ok(mut spare)) => {
-                    if spare.process.is_alive() {
-                        return Ok(spare);
-                    }
-                    let end = spare.process.end(Duration::ZERO).await;
-                    fault = Fault::new(format!("a worker died before it had an order: {end}"));
-                }
-                Some(Err(failed)) => fault = failed,
-                None => return Err(Fault::new("the thread that starts workers has ended")),
-            }
-        }
-        Err(fault)
-    }
-
-    async fn converse(&self, ask: Ask, within: Duration, cancel: &Cancel) -> Result<Told, Cut> {
-        let Spare { process, mut socket } = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(Cut::Cancelled),
-            spare = self.spare() => spare.map_err(Cut::Fault)?,
-        };
-        let order = Order { ask, limits: self.limits.clone() };
-        let raw_bytes_max = self.limits.raw_output_bytes_max.saturating_add(RAW_SLACK_BYTES);
-        let dialogue = async {
-            frame::send_async(&mut socket, &order).await?;
-            let Fenced(fences) = frame::receive_async(&mut socket).await?;
-            let answer: Answer = frame::receive_async(&mut socket).await?;
-            let raw = match answer {
-                Answer::Raw => Some(frame::read_async(&mut socket, raw_bytes_max).await?),
-                _ => None,
-            };
-            Ok::<Told, std::io::Error>(Told { answer, raw, fences })
-        };
-        let outcome = tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(Cut::Cancelled),
-            outcome = tokio::time::timeout(within, dialogue) => outcome.map_err(|_| Cut::TimedOut),
-        };
-        match outcome {
-            Ok(Ok(told)) => {
-                // It has nothing more to say, and nobody waits for its end.
-                tokio::spawn(process.end(Duration::from_millis(100)));
-                Ok(told)
-            }
-            Ok(Err(error)) => {
-                let end = process.end(Duration::from_secs(1)).await;
-                Err(Cut::Died(format!("the worker gave no answer ({error}); {end}")))
-            }
-            Err(cut) => {
-                process.end(Duration::ZERO).await;
-                Err(cut)
-            }
         }
     }
 }

@@ -54,14 +54,6 @@ impl ExecutionPlan for GrantGateExec {
         &self.properties
     }
 
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
-        vec![false]
-    }
-
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
         // The scan below is closed: no optimizer rule may reach into it.
         Vec::new()

@@ -205,7 +205,7 @@ fn denied() -> Result<BpfProgram, seccompiler::BackendError> {
     // Limits may be read and not set.
     rules.insert(libc::SYS_prlimit64, vec![quad_not_zero(2)?]);
     rules.insert(libc::SYS_prctl, vec![when(0, Eq, libc::PR_SET_DUMPABLE as u64)?]);
-    rules.insert(libc::SYS_ioctl, vec![when(1, Eq, libc::TIOCSTI as u64)?, when(1, Eq, libc::TIOCLINUX as u64)?]);
+    rules.insert(libc::SYS_ioctl, vec![when(1, Eq, libc::TIOCSTI)?, when(1, Eq, libc::TIOCLINUX)?]);
     SeccompFilter::new(
         rules,
         SeccompAction::Allow,

@@ -63,16 +63,16 @@ impl Spawner {
                     Ok((spare, hello)) => (Ok(hello), Some(spare)),
                     Err(fault) => (Err(fault), None),
                 };
-                let over = hello.is_err();
+                let engine = hello.as_ref().map(|hello| hello.engine.clone()).ok();
                 // Nobody listens any more where the fleet's start has given up.
-                if first.send(hello).is_err() || over {
+                if first.send(hello).is_err() {
                     return;
                 }
-                if let Some(spare) = spare {
+                if let (Some(spare), Some(engine)) = (spare, engine) {
                     // The channel is new: there is room.
                     let _room = ready.try_send(Ok(spare));
+                    serve(&handle, &Workers { exe, prelude, engine }, &ready, wanted);
                 }
-                serve(&handle, &exe, &prelude, &ready, wanted);
             })
             .map_err(|error| Fault::while_doing("starting the thread that starts workers", error))?;
         let hello = hello.recv().map_err(|_| Fault::new("the thread that starts workers has ended"))??;
@@ -91,10 +91,28 @@ impl Spawner {
     }
 }
 
+/// What every worker has in common.
+struct Workers {
+    exe: PathBuf,
+    prelude: Prelude,
+    engine: String,
+}
+
+impl Workers {
+    /// The next worker. It has to be of the same build as the first: the program may have been replaced meanwhile.
+    fn start(&self, handle: &Handle) -> Result<Spare, Fault> {
+        let (spare, hello) = start_worker(handle, &self.exe, &self.prelude)?;
+        if hello.engine == self.engine {
+            Ok(spare)
+        } else {
+            Err(Fault::new("the program was replaced by another build while the node runs: start the node again"))
+        }
+    }
+}
+
 fn serve(
     handle: &Handle,
-    exe: &Path,
-    prelude: &Prelude,
+    workers: &Workers,
     ready: &mpsc::Sender<Result<Spare, Fault>>,
     mut wanted: mpsc::Receiver<(PathBuf, oneshot::Sender<Result<Process, Fault>>)>,
 ) {
@@ -112,7 +130,7 @@ fn serve(
         });
         match next {
             Next::Spare(permit) => {
-                let outcome = start_worker(handle, exe, prelude).map(|(spare, _)| spare);
+                let outcome = workers.start(handle);
                 let failed = outcome.is_err();
                 permit.send(outcome);
                 if failed {

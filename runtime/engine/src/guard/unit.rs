@@ -10,8 +10,10 @@ use std::sync::Arc;
 use datafusion::catalog::default_table_source::provider_as_source;
 use datafusion::common::{Column, DataFusionError, JoinType, Result as PlanResult, TableReference};
 use datafusion::logical_expr::logical_plan::TableScanBuilder;
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Expr, Filter, Join, LogicalPlan, Projection, Sort, SubqueryAlias, TableScan, Union,
+    Aggregate, BinaryExpr, Distinct, Expr, Filter, Join, LogicalPlan, Operator, Projection, Sort, SubqueryAlias,
+    TableScan, Union,
 };
 use sluice_domain::refusal::{Code, Refusal};
 
@@ -189,12 +191,7 @@ fn join_step(node: &Join, left: Threaded, right: Threaded) -> Result<Threaded, R
             if left.domain != right.domain {
                 return Err(unit("private tables join only within one subject domain; else use lane report"));
             }
-            let equal = node.on.iter().any(|pair| {
-                matches!(
-                    pair,
-                    (Expr::Column(a), Expr::Column(b)) if left.copies.contains(a) && right.copies.contains(b)
-                )
-            });
+            let equal = equalities(node).iter().any(|(a, b)| left.copies.contains(a) && right.copies.contains(b));
             if !equal {
                 return Err(unit("private tables join by equality on the subject's key"));
             }
@@ -208,6 +205,24 @@ fn join_step(node: &Join, left: Threaded, right: Threaded) -> Result<Threaded, R
     };
     let rebuilt = rebuild_join(node, on, left.plan, right.plan, key.as_ref().map(|key| &key.ordinal));
     Ok(Threaded { plan: rebuilt.map_err(planned)?, key })
+}
+
+/// The pairs of columns, left and right in both orders, that a join requires to be equal.
+fn equalities(node: &Join) -> Vec<(&Column, &Column)> {
+    let mut pairs = Vec::new();
+    for (left, right) in &node.on {
+        if let (Expr::Column(left), Expr::Column(right)) = (left, right) {
+            pairs.push((left, right));
+        }
+    }
+    for condition in node.filter.iter().flat_map(split_conjunction) {
+        if let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition
+            && let (Expr::Column(left), Expr::Column(right)) = (left.as_ref(), right.as_ref())
+        {
+            pairs.extend([(left, right), (right, left)]);
+        }
+    }
+    pairs
 }
 
 /// The join over threaded inputs, with one ordinal left.

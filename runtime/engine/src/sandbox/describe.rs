@@ -93,6 +93,11 @@ fn failed(inner: &Inner, store: &Store<Held>, error: &wasmtime::Error) -> Refusa
             or a failed `unwrap` ends: return the reason as an error instead, and it is shown here"
             .to_owned(),
         Some(Trap::StackOverflow) => "its call stack is exhausted: is there a recursion without an end?".to_owned(),
+        Some(Trap::MemoryOutOfBounds) => {
+            "it reached outside of its memory, which is also how a recursion without an end \
+            stops in Rust and C"
+                .to_owned()
+        }
         Some(trap) => format!("it trapped: {trap}"),
         None => format!("it returned what the interface doesn't allow: {}", shown(&error.root_cause().to_string())),
     };

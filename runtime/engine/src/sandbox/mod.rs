@@ -1,7 +1,7 @@
 //! The sandbox: a hostile module on this side of a wall.
 //!
 //! A module is a WebAssembly component. It gets a new store and a new instance for every subject, fuel and a deadline
-//! before its first instruction, a fixed memory limit, and no import but [`linker::imports`].
+//! before its first instruction, a fixed memory limit, and no import but [`imports`].
 //!
 //! *Guarantees*: nothing that a module does in one call is seen by the next; what it can spend is bounded and doesn't
 //! depend on what else runs; the code that runs is code that this node compiled itself.

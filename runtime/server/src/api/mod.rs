@@ -143,6 +143,6 @@ mod tests {
         let paths = value["paths"].as_object().expect("there are paths");
         assert!(paths.keys().all(|path| path.starts_with("/v1/") || path == "/healthz" || path == "/readyz"));
         let operations: usize = paths.values().map(|item| item.as_object().map_or(0, serde_json::Map::len)).sum();
-        assert_eq!(operations, 43, "{:?}", paths.keys());
+        assert_eq!(operations, 44, "{:?}", paths.keys());
     }
 }

@@ -125,12 +125,11 @@ pub fn created<T: Serialize>(done: Done<T>) -> Response {
 mod tests {
     use super::*;
 
-    #[test]
-    fn attack_14_a_fault_is_an_opaque_name() {
+    #[tokio::test]
+    async fn attack_14_a_fault_is_an_opaque_name() {
         let response = fault(&Fault::new("read a release", "row 17 is Ada"));
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let body =
-            futures::executor::block_on(axum::body::to_bytes(response.into_body(), 10_000)).expect("it is short");
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.expect("it is short");
         let text = String::from_utf8(body.to_vec()).expect("JSON is UTF-8");
         assert!(text.contains("inc_") && !text.contains("Ada") && !text.contains("release"), "{text}");
     }

@@ -49,19 +49,27 @@ struct Command {
 #[derive(Args, Debug, Clone)]
 struct Common {
     /// The node's folder [default: ./.sluice; for demo a temporary one]
-    #[arg(long, global = true, env = "SLUICE_HOME", value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Common options", env = "SLUICE_HOME", value_name = "DIR")]
     home: Option<PathBuf>,
     /// The node's address [default: what the node of --home listens on]
-    #[arg(long, global = true, env = "SLUICE_URL", value_name = "URL")]
+    #[arg(long, global = true, help_heading = "Common options", env = "SLUICE_URL", value_name = "URL")]
     url: Option<String>,
     /// Act as this person, with the token in HOME/tokens/NAME
-    #[arg(long = "as", global = true, value_name = "NAME")]
-    name: Option<String>,
+    #[arg(long = "as", global = true, help_heading = "Common options", value_name = "NAME")]
+    acting_as: Option<String>,
     /// Act with this token, where --as isn't given
-    #[arg(long, global = true, env = "SLUICE_TOKEN", hide_env_values = true, hide = true, value_name = "TOKEN")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Common options",
+        env = "SLUICE_TOKEN",
+        hide_env_values = true,
+        hide = true,
+        value_name = "TOKEN"
+    )]
     token: Option<String>,
     /// Print JSON for programs instead of tables for people
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Common options")]
     json: bool,
 }
 
@@ -71,7 +79,7 @@ impl Common {
     }
 
     fn connect(&self) -> Answer<Node> {
-        let (url, name, token) = (self.url.clone(), self.name.clone(), self.token.clone());
+        let (url, name, token) = (self.url.clone(), self.acting_as.clone(), self.token.clone());
         Caller { home: self.home(), url, name, token }.connect()
     }
 }
@@ -186,6 +194,24 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Command::command().debug_assert();
+    }
+
+    #[test]
+    fn no_verb_has_an_option_of_a_common_ones_name() {
+        // Clap would silently put the one's value into the other.
+        fn walk(command: &clap::Command, common: &[String]) {
+            for verb in command.get_subcommands() {
+                for argument in verb.get_arguments() {
+                    assert!(!common.contains(&argument.get_id().to_string()), "{}: {argument}", verb.get_name());
+                }
+                walk(verb, common);
+            }
+        }
+        let command = Command::command();
+        let common: Vec<String> =
+            command.get_arguments().filter(|one| one.is_global_set()).map(|one| one.get_id().to_string()).collect();
+        assert!(common.len() >= 4);
+        walk(&command, &common);
     }
 
     /// Words as a shell would split them, as far as the examples need it.

@@ -61,10 +61,10 @@ pub fn json(value: &impl Serialize) -> Answer {
     out(text)
 }
 
-/// A table for people, with a line under its header; as wide as the terminal, where there is one.
+/// A table for people, as wide as the terminal, where there is one.
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_header(header);
     if let Some(width) = width() {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }

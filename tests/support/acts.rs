@@ -1,0 +1,144 @@
+//! What people do at a node, each as themselves: the steps that many tests begin with.
+
+use serde_json::{Value, json};
+
+use super::node::{Place, now_ms, until};
+
+/// A job that is before the reviewers.
+pub struct Reviewed {
+    /// The job's name.
+    pub job: String,
+    /// The request's.
+    pub request: String,
+    /// What its operator sees, byte for byte.
+    pub seen: String,
+    /// What a reviewer sees.
+    pub candidate: Value,
+}
+
+/// A grant's terms over `datasets`, which take both lanes and two of everything.
+pub fn terms(datasets: Value) -> Value {
+    json!({
+        "operator": "operator",
+        "purpose": "A test",
+        "mode": "scenario",
+        "datasets": datasets,
+        "lanes": ["tabulate", "report"],
+        "signatures": 2,
+        "reviewers": 2,
+        "from_ms": now_ms() - 1_000,
+        "until_ms": now_ms() + 86_400_000,
+        "jobs_max": 1_000,
+        "report_bits_max": 1_000_000,
+    })
+}
+
+/// A count by one column.
+pub fn count(sql: &str, by: &str) -> Value {
+    json!({ "sql": sql, "dimensions": [by], "statistics": ["subjects"] })
+}
+
+/// A name, or any other text of an answer.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+impl Place {
+    /// Registers a dataset, as Carol.
+    pub fn register(&self, entry: &Value) -> Value {
+        self.client("carol").post("/v1/datasets", entry).ok()
+    }
+
+    /// Seals a snapshot, as Carol.
+    pub fn seal(&self, dataset: &str, format: &str, bytes: &[u8]) -> Value {
+        self.client("carol").send(&format!("/v1/datasets/{dataset}/snapshots?format={format}"), bytes).ok()
+    }
+
+    /// Drafts a grant and has both custodians sign it.
+    pub fn grant(&self, terms: &Value) -> String {
+        let id = text(&self.client("carol").post("/v1/grants", &json!({ "terms": terms })).ok()["id"]);
+        for custodian in ["carol", "cyrus"] {
+            self.client(custodian).act(&format!("/v1/grants/{id}/sign")).ok();
+        }
+        id
+    }
+
+    /// Submits a module, as Olga.
+    pub fn module(&self, bytes: &[u8]) -> Value {
+        self.client("olga").send("/v1/modules?statement=A%20count,%20or%20so%20it%20says", bytes).ok()
+    }
+
+    /// Submits a job without a module, as Olga.
+    pub fn plan(&self, grant: &str, plan: &Value) -> String {
+        let ask = json!({ "grant": grant, "lane": "tabulate", "plan": plan });
+        text(&self.client("olga").post("/v1/jobs", &ask).ok()["id"])
+    }
+
+    /// Submits a module and a job with it, as Olga.
+    pub fn work(&self, grant: &str, module: &[u8], params: &Value) -> String {
+        let module = self.module(module);
+        let ask = json!({ "grant": grant, "lane": module["lane"], "module": module["digest"], "params": params });
+        text(&self.client("olga").post("/v1/jobs", &ask).ok()["id"])
+    }
+
+    /// What those inside see of a job.
+    pub fn inside(&self, job: &str) -> Value {
+        self.client("carol").get(&format!("/v1/jobs/{job}")).ok()["inside"].clone()
+    }
+
+    /// What its operator sees of a job, byte for byte.
+    pub fn seen(&self, job: &str) -> String {
+        let reply = self.client("olga").get(&format!("/v1/jobs/{job}"));
+        reply.ok();
+        reply.text()
+    }
+
+    /// What its operator is told that the job's state is.
+    pub fn state(&self, job: &str) -> String {
+        let seen: Value = serde_json::from_str(&self.seen(job)).expect("a job is JSON");
+        text(&seen["state"])
+    }
+
+    /// Waits until a job is before the reviewers and its operator sees that, and looks at it as Rosa.
+    pub fn reviewed(&self, job: &str) -> Reviewed {
+        let request = until("the job comes before the reviewers", || {
+            let inside = self.inside(job);
+            assert_eq!(inside["waits_for_custodian"], false, "the job fails: {inside}");
+            inside["request"].as_str().map(str::to_owned)
+        });
+        until("its operator sees that", || (self.state(job) == "under_review").then_some(()));
+        let candidate = self.client("rosa").get(&format!("/v1/requests/{request}/candidate")).ok();
+        Reviewed { seen: self.seen(job), job: job.to_owned(), request, candidate }
+    }
+
+    /// Casts a vote.
+    pub fn vote(&self, request: &str, reviewer: &str, verdict: &str, reason: &str) -> Value {
+        let vote = json!({ "verdict": verdict, "reason": reason });
+        self.client(reviewer).post(&format!("/v1/requests/{request}/votes"), &vote).ok()
+    }
+
+    /// Has two reviewers wave a candidate through, and waits until its operator sees the release.
+    pub fn release(&self, reviewed: &Reviewed) -> String {
+        for reviewer in ["rosa", "ravi"] {
+            self.vote(&reviewed.request, reviewer, "approve", "fits");
+        }
+        until("the operator sees the release", || {
+            let job = self.client("olga").get(&format!("/v1/jobs/{}", reviewed.job)).ok();
+            job["release"].as_str().map(str::to_owned)
+        })
+    }
+
+    /// Fetches a release in one format, as Olga.
+    pub fn fetch(&self, release: &str, format: &str) -> Vec<u8> {
+        let reply = self.client("olga").get(&format!("/v1/releases/{release}/data?format={format}"));
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.body
+    }
+
+    /// The rows of a release, header first.
+    pub fn rows(&self, release: &str) -> Vec<Vec<String>> {
+        let csv = self.fetch(release, "csv");
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(csv.as_slice());
+        reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect()
+    }
+}
