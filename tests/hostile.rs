@@ -215,9 +215,8 @@ fn attack_12_the_order_of_a_file_is_in_no_result() {
     let columns = entry["dictionary"]["columns"].as_array_mut().expect("columns");
     columns.retain(|column| ["month", "day", "flight", "tailnum"].contains(&column["name"].as_str().unwrap()));
     place.register(&entry);
-    let rows: Vec<String> = (0..600)
-        .map(|n| format!("N{},{},{},{}", n * 7 % 31, n % 12 + 1, n % 28 + 1, n * 13 % 97 + 1))
-        .collect();
+    let rows: Vec<String> =
+        (0..600).map(|n| format!("N{},{},{},{}", n * 7 % 31, n % 12 + 1, n % 28 + 1, n * 13 % 97 + 1)).collect();
     let columns = ["month", "day", "flight", "tailnum"];
     let file = |rows: Vec<&str>| format!("tailnum,month,day,flight\n{}\n", rows.join("\n")).into_bytes();
     let orders = [

@@ -5,6 +5,18 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
+mod api;
+mod crashes;
+mod duties;
+mod files;
 mod guard;
+mod hostile;
+mod journey;
 mod laws;
+mod linker;
+mod people;
+mod releases;
+mod reports;
+mod routes;
 mod support;
+mod uploads;

@@ -54,8 +54,10 @@ fn attack_42_a_report_that_traps_looks_like_one_that_does_not() {
     assert!(refused.refused(Code::WrongState).contains("refuses"));
     assert_eq!(set.candidate["rows"], json!([]));
     // Whether it is rejected for a fault or for its content isn't told either.
-    for (request, reason) in [(&set.request, "disclosure_risk"), (&unset.request, "disclosure_risk")] {
-        ["rosa", "ravi"].map(|reviewer| place.vote(request, reviewer, "reject", reason));
+    for request in [&set.request, &unset.request] {
+        for reviewer in ["rosa", "ravi"] {
+            place.vote(request, reviewer, "reject", "disclosure_risk");
+        }
     }
     let ended = [&set, &unset].map(|reviewed| {
         place.client("olga").states(&reviewed.job, |state| state == "not_released");
@@ -80,9 +82,8 @@ fn attack_01_a_report_holds_no_more_than_its_contract() {
 fn attack_42_the_bits_of_a_report_are_charged_before_it_runs() {
     let place = &shared().place;
     // One row of a number of 1001 values: 10 bits, and one for its presence.
-    let few = json!({ "report_bits_max": 25 });
     let mut terms = terms(flights(Some("carrier = 'HA'")));
-    terms["report_bits_max"] = few["report_bits_max"].clone();
+    terms["report_bits_max"] = json!(25);
     let grant = place.grant(&terms);
     let params = json!({ "bit": "31" });
     for _ in 0..2 {

@@ -21,7 +21,7 @@ impl Report for MonthlyReport {
             .input("SELECT month, dep_delay FROM flights")
             .labels("month", MONTHS)
             .number("flights", "flights", 0..=50_000, 100, 0)
-            .number("mean delay", "minutes", -600..=1800, 5, 1))
+            .number("mean_delay", "minutes", -600..=1800, 5, 1))
     }
 
     fn run(inputs: &mut Inputs, _constants: &[u64]) -> Table {

@@ -119,6 +119,9 @@ pub struct Job {
     pub state: JobState,
     /// When it came to stand there.
     pub state_at_ms: i64,
+    /// When its candidate came before the reviewers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_at_ms: Option<i64>,
     /// Attempts that were started.
     pub attempts: u32,
     /// Attempts that failed as a whole. Custodians see them; operators don't.
@@ -139,24 +142,99 @@ impl Job {
     ///
     /// In lane `report` the change to `under_review` is fixed by the contract: it comes at `fixed_slot_at_ms`,
     /// neither earlier nor later, whatever the run does. Elsewhere a change shows at the end of the slot in which
-    /// it happened. What the operator or a person did (cancel, stop) shows at once.
+    /// it happened, and never before the one that led to it. Only the agency's own stop shows at once.
     #[must_use]
     pub fn visible(&self, now_ms: i64) -> Visible {
         let due = |at_ms: i64| now_ms >= self.slot_end(at_ms);
-        let fixed = self.fixed_slot_at_ms;
-        let review_due = match fixed {
+        let review_due = match self.fixed_slot_at_ms {
             Some(at_ms) => now_ms >= at_ms,
-            None => self.state != JobState::Admitted && (self.state != JobState::UnderReview || due(self.state_at_ms)),
+            None => self.review_at_ms.is_some_and(due),
         };
+        let decided = review_due && due(self.state_at_ms);
         let before_decision = if review_due { Visible::UnderReview } else { Visible::Accepted };
         match self.state {
-            JobState::Cancelled => Visible::Cancelled,
             JobState::Stopped => Visible::Stopped,
-            JobState::Admitted | JobState::UnderReview => before_decision,
-            JobState::Released if review_due && due(self.state_at_ms) => Visible::Released,
-            JobState::NotReleased if review_due && due(self.state_at_ms) => Visible::NotReleased,
-            JobState::ChangesRequested if review_due && due(self.state_at_ms) => Visible::ChangesRequested,
-            JobState::Released | JobState::NotReleased | JobState::ChangesRequested => before_decision,
+            JobState::Cancelled if due(self.state_at_ms) => Visible::Cancelled,
+            JobState::Released if decided => Visible::Released,
+            JobState::NotReleased if decided => Visible::NotReleased,
+            JobState::ChangesRequested if decided => Visible::ChangesRequested,
+            JobState::Admitted
+            | JobState::UnderReview
+            | JobState::Cancelled
+            | JobState::Released
+            | JobState::NotReleased
+            | JobState::ChangesRequested => before_decision,
         }
+    }
+}
+
+impl Visible {
+    /// Whether nothing follows.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Visible::Accepted | Visible::UnderReview)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Contract, Reporting};
+
+    fn job(state: JobState, review_at_ms: Option<i64>, state_at_ms: i64, fixed: Option<i64>) -> Job {
+        let nothing = Reporting { inputs: vec![], columns: vec![], rows: 0, constants: vec![] };
+        Job {
+            id: JobId::new([1; 16]),
+            grant: GrantId::new([2; 16]),
+            organisation: "operator".to_owned(),
+            person: "olga".to_owned(),
+            lane: Lane::Report,
+            module: None,
+            params: BTreeMap::new(),
+            contract: Contract::Report(nothing),
+            snapshots: BTreeMap::new(),
+            admitted_at_ms: 1_000,
+            slot_ms: 100,
+            fixed_slot_at_ms: fixed,
+            state,
+            state_at_ms,
+            review_at_ms,
+            attempts: 1,
+            incidents: 0,
+        }
+    }
+
+    #[test]
+    fn attack_15_a_change_shows_at_the_end_of_its_slot_and_never_before() {
+        let under_review = job(JobState::UnderReview, Some(1_010), 1_010, None);
+        assert_eq!(under_review.visible(1_099), Visible::Accepted);
+        assert_eq!(under_review.visible(1_100), Visible::UnderReview);
+        // Decided within the slot in which the review began: nothing shows before that slot ends.
+        let quick = job(JobState::Released, Some(1_010), 1_050, None);
+        assert_eq!(quick.visible(1_099), Visible::Accepted);
+        assert_eq!(quick.visible(1_100), Visible::Released);
+        let later = job(JobState::NotReleased, Some(1_010), 1_150, None);
+        assert_eq!(
+            [1_099, 1_100, 1_199, 1_200].map(|now| later.visible(now)),
+            [Visible::Accepted, Visible::UnderReview, Visible::UnderReview, Visible::NotReleased]
+        );
+    }
+
+    #[test]
+    fn attack_42_a_report_is_under_review_at_its_fixed_slot_whatever_the_run_does() {
+        let cases = [
+            job(JobState::Admitted, None, 1_000, Some(1_300)),
+            job(JobState::UnderReview, Some(1_020), 1_020, Some(1_300)),
+            job(JobState::UnderReview, Some(1_290), 1_290, Some(1_300)),
+        ];
+        for case in &cases {
+            assert_eq!(
+                [1_000, 1_299, 1_300, 9_000].map(|now| case.visible(now)),
+                [Visible::Accepted, Visible::Accepted, Visible::UnderReview, Visible::UnderReview]
+            );
+        }
+        let early = job(JobState::Released, Some(1_020), 1_030, Some(1_300));
+        assert_eq!(early.visible(1_299), Visible::Accepted);
+        assert_eq!(early.visible(1_300), Visible::Released);
     }
 }

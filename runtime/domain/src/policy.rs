@@ -218,15 +218,16 @@ pub fn sees_job(state: &State, actor: &Actor, job: &Job) -> bool {
     }
 }
 
-/// Whether the operator may withdraw the job.
+/// Whether the operator may withdraw the job: as far as they can know. A job that is decided, though its operator
+/// can't see it yet, may be withdrawn like any other; the withdrawal then changes nothing.
 ///
 /// # Errors
-/// Another organisation's job, or one that has ended.
-pub fn may_cancel(actor: &Actor, job: &Job) -> Answer {
+/// Another organisation's job, or one that has ended in the operator's sight.
+pub fn may_cancel(actor: &Actor, job: &Job, now_ms: i64) -> Answer {
     if job.organisation != actor.organisation {
         return Err(Refusal::of(Code::NotFound));
     }
-    if job.state.is_final() {
+    if job.visible(now_ms).is_final() {
         return refuse(Code::WrongState, "the job has ended");
     }
     Ok(())

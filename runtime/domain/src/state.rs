@@ -254,6 +254,9 @@ impl State {
         }
         entry.state = to;
         entry.state_at_ms = at_ms;
+        if to == JobState::UnderReview {
+            entry.review_at_ms = Some(at_ms);
+        }
         Ok(vec![DocumentKey { noun: "job", id: job.as_str().to_owned() }])
     }
 

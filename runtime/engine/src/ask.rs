@@ -150,7 +150,7 @@ pub struct Ingest {
     pub format: Format,
     /// The dataset that it is a copy of.
     pub dataset: Box<Dataset>,
-    /// The snapshot's folder, which doesn't exist yet.
+    /// The snapshot's folder, which is made for it.
     pub folder: PathBuf,
     /// The folder that holds the subject domains' ordinals.
     pub domains: PathBuf,

@@ -23,7 +23,7 @@ use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
 use tokio::sync::Mutex;
 
-use crate::ask::{Answer, Ask, Draft, Drafted, Ingest, Ingested, Run, TableSpec, Work};
+use crate::ask::{Answer, Artefact, Ask, Draft, Drafted, Ingest, Ingested, Run, TableSpec, Work};
 use crate::cache::Cache;
 use crate::compile::{self, Compiled};
 use crate::raw::RawOutput;
@@ -98,6 +98,8 @@ struct Inner {
     protections: Vec<String>,
     spawner: Spawner,
     spares: Mutex<Spares>,
+    /// One snapshot is sealed at a time: two would give the same ordinal to different subjects of a domain.
+    sealing: tokio::sync::Mutex<()>,
 }
 
 impl Fleet {
@@ -117,6 +119,7 @@ impl Fleet {
                 protections: hello.fences,
                 spawner,
                 spares: Mutex::new(spares),
+                sealing: tokio::sync::Mutex::new(()),
             }),
         })
     }
@@ -131,6 +134,12 @@ impl Fleet {
     #[must_use]
     pub fn is_compiled(&self, digest: &str) -> bool {
         self.inner.cache.has(digest)
+    }
+
+    /// A compiled module's place in the cache, for those who load it in a process of their own: benchmarks.
+    #[must_use]
+    pub fn artefact(&self, digest: &str) -> Option<Artefact> {
+        self.inner.cache.artefact(digest)
     }
 
     /// Reads a module and compiles it, bounded in size, memory and time, and keeps the artefact.
@@ -197,6 +206,7 @@ impl Fleet {
     /// What doesn't match the dictionary, for the custodian, or what failed.
     pub async fn ingest(&self, ingest: Ingest) -> Result<Ingested, Stop> {
         let within = Duration::from_millis(self.inner.limits.attempt_ms_max);
+        let _alone = self.inner.sealing.lock().await;
         match self.inner.ask(Ask::Ingest(ingest), within).await? {
             Answer::Ingested(ingested) => Ok(ingested),
             other => Err(unexpected(other)),

@@ -8,7 +8,6 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
@@ -135,11 +134,7 @@ fn paths(ask: &Ask) -> Result<fence::Paths, Fault> {
         Ask::Admit { tables, .. } => fence::Paths { read: snapshots(tables), write: Vec::new() },
         Ask::Run { run, .. } => fence::Paths { read: snapshots(&run.tables), write: vec![run.folder.clone()] },
         Ask::Ingest(ingest) => {
-            let beside = ingest.folder.parent().map(PathBuf::from);
-            fence::Paths {
-                read: vec![ingest.file.clone()],
-                write: beside.into_iter().chain([ingest.domains.clone()]).collect(),
-            }
+            fence::Paths { read: vec![ingest.file.clone()], write: vec![ingest.folder.clone(), ingest.domains.clone()] }
         }
         Ask::Draft(draft) => fence::Paths { read: vec![draft.file.clone()], write: Vec::new() },
     };

@@ -81,7 +81,9 @@ impl Contract {
         self
     }
 
-    /// Adds a measure in multiples of 10^-scale of its unit, and publishes its sum. The host clamps to the bounds.
+    /// Adds a measure in multiples of 10^-scale of its unit, and publishes its sum.
+    ///
+    /// The bounds hold for all that one subject contributes to one cell, added up: what goes beyond is clamped.
     #[must_use]
     pub fn sum(mut self, name: &str, unit: &str, bounds: RangeInclusive<i64>, scale: u8) -> Self {
         let position = self.measures.len() as u32;

@@ -121,14 +121,6 @@ mod tests {
         assert_eq!(found, embedded);
     }
 
-    /// The SDK has a copy of the contract, so that a vendored SDK is whole. In the copy `map`, which is a keyword of
-    /// WIT by now, is escaped; nothing else may differ.
-    #[test]
-    fn the_sdk_speaks_the_contract() {
-        let plain = |text: &str| text.replace('%', "");
-        assert_eq!(plain(include_str!("../../wit/sluice.wit")), plain(include_str!("../../rust/wit/sluice.wit")));
-    }
-
     #[test]
     fn a_bad_name_or_a_full_folder_is_refused() {
         let folder = tempfile::tempdir().expect("a temporary folder");

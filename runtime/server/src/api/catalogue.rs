@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::asked::{Asked, Asking, Id, Sent};
 use super::pages::{Paging, page};
 use super::problem;
-use super::types::{DatasetView, DraftedDictionary, Page, Problem, RegisterDataset, SealedSnapshot, SnapshotView};
+use super::types::{Binary, DatasetView, DraftedDictionary, Page, RegisterDataset, SealedSnapshot, SnapshotView};
 use crate::node::{Caller, Done, Node};
 
 /// Codes that fewer subjects have are left out of a draft, when nothing is said.
@@ -41,7 +41,7 @@ pub struct Sealing {
 
 /// The catalogue, in the order of names.
 #[utoipa::path(get, path = "/v1/datasets", tag = "catalogue", params(Paging),
-    responses((status = 200, body = Page<DatasetView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<DatasetView>)))]
 pub async fn datasets(State(node): State<Node>, caller: Caller, Asking(paging): Asking<Paging>) -> Response {
     let list = node.datasets(&caller.actor);
     problem::ok(list.and_then(|items| page(items, &paging, |item: &DatasetView| &item.name)))
@@ -49,23 +49,22 @@ pub async fn datasets(State(node): State<Node>, caller: Caller, Asking(paging): 
 
 /// One entry of the catalogue.
 #[utoipa::path(get, path = "/v1/datasets/{name}", tag = "catalogue", params(("name" = String, Path)),
-    responses((status = 200, body = DatasetView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = DatasetView)))]
 pub async fn dataset(State(node): State<Node>, caller: Caller, Id(name): Id) -> Response {
     problem::ok(node.dataset(&caller.actor, &name))
 }
 
 /// Registers a dataset of the caller's own agency. Custodians.
 #[utoipa::path(post, path = "/v1/datasets", tag = "catalogue", request_body = RegisterDataset,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request get the same answer.")),
-    responses((status = 201, body = DatasetView), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = DatasetView)))]
 pub async fn register(State(node): State<Node>, asked: Asked<RegisterDataset>) -> Response {
     problem::created(node.register(&asked.caller.actor, asked.value, asked.once.as_ref()).await)
 }
 
 /// Drafts a dictionary from a data file, for the custodian's eyes only. Nothing is kept. Custodians.
 #[utoipa::path(post, path = "/v1/dictionary-drafts", tag = "catalogue", params(Drafting),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 200, body = DraftedDictionary), (status = "4XX", body = Problem)))]
+    request_body(content = inline(Binary), content_type = "application/octet-stream"),
+    responses((status = 200, body = DraftedDictionary)))]
 pub async fn draft(State(node): State<Node>, Asking(drafting): Asking<Drafting>, sent: Sent) -> Response {
     problem::ok(draft_from(&node, drafting, sent).await)
 }
@@ -80,7 +79,7 @@ async fn draft_from(node: &Node, drafting: Drafting, sent: Sent) -> Done<Drafted
 
 /// A dataset's snapshots, oldest first.
 #[utoipa::path(get, path = "/v1/datasets/{name}/snapshots", tag = "catalogue", params(("name" = String, Path), Paging),
-    responses((status = 200, body = Page<SnapshotView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<SnapshotView>)))]
 pub async fn snapshots(
     State(node): State<Node>,
     caller: Caller,
@@ -92,10 +91,9 @@ pub async fn snapshots(
 }
 
 /// Seals a data file as a snapshot. What was counted on the way is in this answer and nowhere else. Custodians.
-#[utoipa::path(post, path = "/v1/datasets/{name}/snapshots", tag = "catalogue", params(("name" = String, Path), Sealing,
-    ("Idempotency-Key" = Option<String>, Header, description = "The same key and request get the same answer, without the report.")),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 201, body = SealedSnapshot), (status = "4XX", body = Problem)))]
+#[utoipa::path(post, path = "/v1/datasets/{name}/snapshots", tag = "catalogue", params(("name" = String, Path), Sealing),
+    request_body(content = inline(Binary), content_type = "application/octet-stream"),
+    responses((status = 201, body = SealedSnapshot)))]
 pub async fn seal(State(node): State<Node>, Id(name): Id, Asking(sealing): Asking<Sealing>, sent: Sent) -> Response {
     problem::created(seal_from(&node, &name, sealing, sent).await)
 }

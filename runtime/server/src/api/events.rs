@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::asked::Id;
 use super::problem;
-use super::types::{JobStateEvent, Problem};
+use super::types::JobStateEvent;
 use crate::node::book::Book;
 use crate::node::{Caller, Node};
 
@@ -32,7 +32,7 @@ struct Watching {
 
 /// A job's states, from the present one to the last. Each event is named `state`.
 #[utoipa::path(get, path = "/v1/jobs/{id}/events", tag = "jobs", params(("id" = String, Path)),
-    responses((status = 200, body = JobStateEvent, content_type = "text/event-stream"), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = JobStateEvent, content_type = "text/event-stream")))]
 pub async fn events(State(node): State<Node>, caller: Caller, Id(job): Id) -> Response {
     if let Err(stop) = node.visible(&caller.actor, &job) {
         return problem::stop(&stop);

@@ -7,14 +7,13 @@ use axum::response::{IntoResponse, Response};
 use tokio::io::AsyncReadExt;
 
 use super::problem;
-use super::types::Problem;
 use crate::node::{Caller, Node, Stop};
 
 const PIECE_BYTES: usize = 64 * 1024;
 
 /// The whole ledger as JSON lines, as `sluice ledger verify` reads it. Auditors, regulators, custodians.
 #[utoipa::path(get, path = "/v1/ledger/export", tag = "ledger",
-    responses((status = 200, body = String, content_type = "application/jsonl"), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = String, content_type = "application/jsonl")))]
 pub async fn export(State(node): State<Node>, caller: Caller) -> Response {
     if let Err(stop) = node.may_export(&caller.actor) {
         return problem::stop(&stop);

@@ -12,6 +12,7 @@
 
 mod asked;
 mod catalogue;
+mod describe;
 mod events;
 mod grants;
 mod jobs;
@@ -33,22 +34,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::node::Node;
 use layers::{Gate, finish, gate, no_method, no_route, within};
 use rate::Rate;
-
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Sluice", description = "A data sandbox: modules go in, vetted aggregates come out."),
-    components(schemas(types::Problem, types::JobStateEvent)),
-    security(("token" = [])),
-)]
-struct Description;
 
 /// Routes whose answers come at once.
 fn short() -> OpenApiRouter<Node> {
@@ -99,18 +90,10 @@ fn long() -> OpenApiRouter<Node> {
         .routes(routes!(events::events))
 }
 
-fn described() -> OpenApiRouter<Node> {
-    OpenApiRouter::with_openapi(Description::openapi())
-}
-
 /// The API's description, OpenAPI 3.1.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut description = described().merge(short()).merge(long()).into_openapi();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A token's secret.")).build();
-    let components = description.components.get_or_insert_with(Default::default);
-    components.add_security_scheme("token", SecurityScheme::Http(bearer));
-    description
+    describe::complete(OpenApiRouter::with_openapi(describe::start()).merge(short()).merge(long()).into_openapi())
 }
 
 /// All routes with all their layers.
@@ -142,6 +125,11 @@ mod tests {
         assert_eq!(value["openapi"], "3.1.0");
         let paths = value["paths"].as_object().expect("there are paths");
         assert!(paths.keys().all(|path| path.starts_with("/v1/") || path == "/healthz" || path == "/readyz"));
+        let text_of = |operation: &serde_json::Value| operation["operationId"].to_string();
+        let named: Vec<String> =
+            paths.values().flat_map(|item| item.as_object()).flatten().map(|(_, o)| text_of(o)).collect();
+        let distinct: std::collections::BTreeSet<&String> = named.iter().collect();
+        assert_eq!(distinct.len(), named.len(), "{named:?}");
         let operations: usize = paths.values().map(|item| item.as_object().map_or(0, serde_json::Map::len)).sum();
         assert_eq!(operations, 44, "{:?}", paths.keys());
     }

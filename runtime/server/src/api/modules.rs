@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::asked::{Asking, Id, Sent, Told};
 use super::pages::{Paging, page};
 use super::problem;
-use super::types::{ModuleView, Page, Problem};
+use super::types::{Binary, ModuleView, Page};
 use crate::node::{Caller, Node};
 
 /// What is said of a module.
@@ -23,17 +23,16 @@ pub struct Saying {
 
 /// The modules that the caller may see.
 #[utoipa::path(get, path = "/v1/modules", tag = "modules", params(Paging),
-    responses((status = 200, body = Page<ModuleView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<ModuleView>)))]
 pub async fn modules(State(node): State<Node>, caller: Caller, Asking(paging): Asking<Paging>) -> Response {
     let list = node.modules(&caller.actor);
     problem::ok(list.and_then(|items| page(items, &paging, |item: &ModuleView| &item.digest)))
 }
 
 /// Submits a module: it is examined and compiled, and not run. Operators.
-#[utoipa::path(post, path = "/v1/modules", tag = "modules", params(Saying,
-    ("Idempotency-Key" = Option<String>, Header, description = "The same key and request get the same answer.")),
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
-    responses((status = 201, body = ModuleView), (status = "4XX", body = Problem)))]
+#[utoipa::path(post, path = "/v1/modules", tag = "modules", params(Saying),
+    request_body(content = inline(Binary), content_type = "application/wasm"),
+    responses((status = 201, body = ModuleView)))]
 pub async fn submit(State(node): State<Node>, Asking(saying): Asking<Saying>, sent: Sent) -> Response {
     let actor = sent.caller.actor.clone();
     if let Err(stop) = node.may_submit_module(&actor) {
@@ -47,14 +46,14 @@ pub async fn submit(State(node): State<Node>, Asking(saying): Asking<Saying>, se
 
 /// One module.
 #[utoipa::path(get, path = "/v1/modules/{digest}", tag = "modules", params(("digest" = String, Path)),
-    responses((status = 200, body = ModuleView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ModuleView)))]
 pub async fn module(State(node): State<Node>, caller: Caller, Id(digest): Id) -> Response {
     problem::ok(node.module(&caller.actor, &digest))
 }
 
 /// Revokes a module: it may not run any more, and its jobs stop. Custodians and regulators.
 #[utoipa::path(post, path = "/v1/modules/{digest}/revoke", tag = "modules", params(("digest" = String, Path)),
-    responses((status = 200, body = ModuleView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ModuleView)))]
 pub async fn revoke(State(node): State<Node>, Id(digest): Id, told: Told) -> Response {
     problem::ok(node.revoke_module(&told.caller.actor, &digest, told.once.as_ref()).await)
 }

@@ -5,45 +5,40 @@ use axum::response::Response;
 
 use super::asked::{Asked, Id, Told};
 use super::problem;
-use super::types::{
-    AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, PersonView, Problem, TokenView,
-};
+use super::types::{AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, PersonView, TokenView};
 use crate::node::{Caller, Node};
 
 /// Who the caller is.
 #[utoipa::path(get, path = "/v1/me", tag = "people",
-    responses((status = 200, body = Me), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Me)))]
 pub async fn me(State(node): State<Node>, caller: Caller) -> Response {
     problem::ok(node.me(&caller))
 }
 
 /// Adds an organisation. Administrators.
 #[utoipa::path(post, path = "/v1/organisations", tag = "people", request_body = AddOrganisation,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request get the same answer.")),
-    responses((status = 201, body = OrganisationView), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = OrganisationView)))]
 pub async fn add_organisation(State(node): State<Node>, asked: Asked<AddOrganisation>) -> Response {
     problem::created(node.add_organisation(&asked.caller.actor, asked.value, asked.once.as_ref()).await)
 }
 
 /// Adds a person. Administrators.
 #[utoipa::path(post, path = "/v1/people", tag = "people", request_body = AddPerson,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request get the same answer.")),
-    responses((status = 201, body = PersonView), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = PersonView)))]
 pub async fn add_person(State(node): State<Node>, asked: Asked<AddPerson>) -> Response {
     problem::created(node.add_person(&asked.caller.actor, asked.value, asked.once.as_ref()).await)
 }
 
 /// Issues a token, whose secret is shown this once. Administrators.
 #[utoipa::path(post, path = "/v1/tokens", tag = "people", request_body = IssueToken,
-    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and request get the same answer, without the secret.")),
-    responses((status = 201, body = IssuedToken), (status = "4XX", body = Problem)))]
+    responses((status = 201, body = IssuedToken)))]
 pub async fn issue_token(State(node): State<Node>, asked: Asked<IssueToken>) -> Response {
     problem::created(node.issue_token(&asked.caller.actor, asked.value, asked.once.as_ref()).await)
 }
 
 /// Revokes a token. Administrators.
 #[utoipa::path(post, path = "/v1/tokens/{id}/revoke", tag = "people", params(("id" = String, Path)),
-    responses((status = 200, body = TokenView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = TokenView)))]
 pub async fn revoke_token(State(node): State<Node>, Id(id): Id, told: Told) -> Response {
     problem::ok(node.revoke_token(&told.caller.actor, &id, told.once.as_ref()).await)
 }

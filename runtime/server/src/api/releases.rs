@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::asked::{Asking, Id};
 use super::pages::{Paging, page};
 use super::problem;
-use super::types::{Page, Problem, ReleaseView};
+use super::types::{Binary, Page, ReleaseView};
 use crate::node::{Bytes, Caller, Done, Node};
 
 /// In which format.
@@ -23,7 +23,7 @@ pub struct Wanted {
 
 /// The releases that the caller may see, oldest first.
 #[utoipa::path(get, path = "/v1/releases", tag = "releases", params(Paging),
-    responses((status = 200, body = Page<ReleaseView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<ReleaseView>)))]
 pub async fn releases(State(node): State<Node>, caller: Caller, Asking(paging): Asking<Paging>) -> Response {
     let list = node.releases(&caller.actor);
     problem::ok(list.and_then(|items| page(items, &paging, |item: &ReleaseView| &item.id)))
@@ -31,28 +31,28 @@ pub async fn releases(State(node): State<Node>, caller: Caller, Asking(paging): 
 
 /// One release.
 #[utoipa::path(get, path = "/v1/releases/{id}", tag = "releases", params(("id" = String, Path)),
-    responses((status = 200, body = ReleaseView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = ReleaseView)))]
 pub async fn release(State(node): State<Node>, caller: Caller, Id(id): Id) -> Response {
     problem::ok(node.release(&caller.actor, &id))
 }
 
 /// A release's data. That it was fetched goes on record. Operators.
 #[utoipa::path(get, path = "/v1/releases/{id}/data", tag = "releases", params(("id" = String, Path), Wanted),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = inline(Binary), content_type = "application/octet-stream")))]
 pub async fn data(State(node): State<Node>, caller: Caller, Id(id): Id, Asking(wanted): Asking<Wanted>) -> Response {
     bytes(&id, node.fetch(&caller.actor, &id, &wanted.format).await)
 }
 
 /// A release's SDC record: how its table was protected.
 #[utoipa::path(get, path = "/v1/releases/{id}/record", tag = "releases", params(("id" = String, Path)),
-    responses((status = 200, body = Object, content_type = "application/json"), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Object, content_type = "application/json")))]
 pub async fn record(State(node): State<Node>, caller: Caller, Id(id): Id) -> Response {
     bytes(&id, node.record(&caller.actor, &id).await)
 }
 
 /// A release's receipt, which verifies offline.
 #[utoipa::path(get, path = "/v1/releases/{id}/receipt", tag = "releases", params(("id" = String, Path)),
-    responses((status = 200, body = Object, content_type = "application/json"), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Object, content_type = "application/json")))]
 pub async fn receipt(State(node): State<Node>, caller: Caller, Id(id): Id) -> Response {
     match node.receipt(&caller.actor, &id).await {
         Ok(receipt) => {

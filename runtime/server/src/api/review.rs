@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::asked::{Asked, Asking, Id};
 use super::pages::{Paging, page};
 use super::problem;
-use super::types::{CandidateView, CastVote, Page, Problem, RequestView};
+use super::types::{CandidateView, CastVote, Page, RequestView};
 use crate::node::{Caller, Node};
 
 /// Inner cells that are shown at once, when nothing is said.
@@ -29,7 +29,7 @@ pub struct Cells {
 
 /// The requests that the caller may see. Reviewers and custodians of the owning agencies, regulators, auditors.
 #[utoipa::path(get, path = "/v1/requests", tag = "review", params(Paging),
-    responses((status = 200, body = Page<RequestView>), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = Page<RequestView>)))]
 pub async fn requests(State(node): State<Node>, caller: Caller, Asking(paging): Asking<Paging>) -> Response {
     let list = node.requests(&caller.actor);
     problem::ok(list.and_then(|items| page(items, &paging, |item: &RequestView| &item.id)))
@@ -37,14 +37,14 @@ pub async fn requests(State(node): State<Node>, caller: Caller, Asking(paging): 
 
 /// One request, with the votes that the caller may see.
 #[utoipa::path(get, path = "/v1/requests/{id}", tag = "review", params(("id" = String, Path)),
-    responses((status = 200, body = RequestView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = RequestView)))]
 pub async fn request(State(node): State<Node>, caller: Caller, Id(id): Id) -> Response {
     problem::ok(node.request(&caller.actor, &id))
 }
 
 /// A candidate, with what is true beside what would be published. That it was looked at goes on record. Reviewers.
 #[utoipa::path(get, path = "/v1/requests/{id}/candidate", tag = "review", params(("id" = String, Path), Cells),
-    responses((status = 200, body = CandidateView), (status = "4XX", body = Problem)))]
+    responses((status = 200, body = CandidateView)))]
 pub async fn candidate(State(node): State<Node>, caller: Caller, Id(id): Id, Asking(cells): Asking<Cells>) -> Response {
     let limit = cells.limit.unwrap_or(CELLS).min(CELLS_MAX);
     problem::ok(node.candidate(&caller.actor, &id, cells.from, limit).await)
@@ -52,9 +52,8 @@ pub async fn candidate(State(node): State<Node>, caller: Caller, Id(id): Id, Ask
 
 /// Casts a vote. The one that decides for the candidate seals the release. Reviewers, each once.
 #[utoipa::path(post, path = "/v1/requests/{id}/votes", tag = "review", request_body = CastVote,
-    params(("id" = String, Path),
-    ("Idempotency-Key" = Option<String>, Header, description = "The same key and request get the same answer.")),
-    responses((status = 201, body = RequestView), (status = "4XX", body = Problem)))]
+    params(("id" = String, Path)),
+    responses((status = 201, body = RequestView)))]
 pub async fn vote(State(node): State<Node>, Id(id): Id, asked: Asked<CastVote>) -> Response {
     problem::created(node.vote(&asked.caller.actor, &id, asked.value, asked.once.as_ref()).await)
 }

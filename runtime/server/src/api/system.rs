@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use sluice_domain::refusal::{Code, Refusal};
 
 use super::problem;
-use super::types::{Health, NodeView, Problem};
+use super::types::{Health, NodeView};
 use crate::node::Node;
 
 /// Whether the process lives.
@@ -19,7 +19,7 @@ pub async fn healthz() -> Response {
 
 /// Whether the node takes requests.
 #[utoipa::path(get, path = "/readyz", tag = "node", security(()),
-    responses((status = 200, body = Health), (status = 503, body = Problem)))]
+    responses((status = 200, body = Health)))]
 pub async fn readyz(State(node): State<Node>) -> Response {
     if node.is_ready().await {
         return problem::ok(Ok(Health { status: "ok".to_owned() }));

@@ -56,6 +56,11 @@ pub struct Problem {
     pub incident: Option<String>,
 }
 
+/// The bytes of a file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Binary(#[allow(dead_code, reason = "it stands for bytes in the description only")] Vec<u8>);
+
 /// Whether the node lives.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Health {

@@ -68,23 +68,23 @@ impl Failure {
             Failure::Negative(text) | Failure::Usage(text) | Failure::Unreachable(text) | Failure::Fault(text) => {
                 text.clone()
             }
-            Failure::Refused(problem) => {
-                let detail = problem.detail.as_ref().map(|detail| format!(" {detail}.")).unwrap_or_default();
-                format!("{}{} [{}]", problem.title, detail.replace("..", "."), problem.code)
-            }
+            Failure::Refused(problem) => match &problem.detail {
+                Some(detail) => format!("{}: {detail} [{}]", problem.title.trim_end_matches('.'), problem.code),
+                None => format!("{} [{}]", problem.title, problem.code),
+            },
         }
     }
 
     /// Says it on stderr and returns the exit code.
     pub fn report(&self) -> ExitCode {
         let (name, code) = match self {
-            Failure::Negative(_) => ("no", 1),
-            Failure::Usage(_) => ("usage", 2),
-            Failure::Refused(_) => ("refused", 3),
-            Failure::Unreachable(_) => ("unreachable", 4),
-            Failure::Fault(_) => ("fault", 5),
+            Failure::Negative(_) => ("", 1),
+            Failure::Usage(_) => ("usage: ", 2),
+            Failure::Refused(_) => ("refused: ", 3),
+            Failure::Unreachable(_) => ("unreachable: ", 4),
+            Failure::Fault(_) => ("fault: ", 5),
         };
-        say::note(format_args!("{name}: {}", self.text()));
+        say::note(format_args!("{name}{}", say::plain(&self.text())));
         ExitCode::from(code)
     }
 }

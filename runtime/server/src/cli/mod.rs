@@ -19,6 +19,7 @@ mod people;
 mod plan;
 mod progress;
 mod receipt;
+mod rehearse;
 mod release;
 mod review;
 mod routes;
@@ -118,6 +119,8 @@ enum Verb {
     New(author::New),
     /// Build a module from source
     Build(author::Build),
+    /// Try a module or a plan on your own machine, on made-up rows
+    Rehearse(rehearse::Rehearse),
     /// Add people
     #[command(subcommand)]
     Person(people::Person),
@@ -151,6 +154,7 @@ pub fn run() -> ExitCode {
         Verb::Receipt(verb) => verb.run(common),
         Verb::New(verb) => verb.run(common),
         Verb::Build(verb) => verb.run(common),
+        Verb::Rehearse(verb) => verb.run(common),
         Verb::Person(verb) => verb.run(common),
         Verb::Token(verb) => verb.run(common),
     };

@@ -183,6 +183,7 @@ impl Node {
             fixed_slot_at_ms: (ask.lane == Lane::Report).then(|| now_ms.saturating_add(wait_ms)),
             state: JobState::Admitted,
             state_at_ms: now_ms,
+            review_at_ms: None,
             attempts: 0,
             incidents: 0,
         };

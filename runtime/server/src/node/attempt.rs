@@ -163,7 +163,7 @@ impl Node {
         self.desk().again(once).await?;
         let book = self.desk().book();
         let job = jobs::find(&book.state, actor, id)?;
-        let Some(request) = book.state.requests.values().find(|request| request.job == job.id) else {
+        let Some(request) = book.request_of(&job.id) else {
             return Err(Stop::with(Code::WrongState, "the job has no output yet"));
         };
         let mark = hex::encode(self.desk().random::<8>()?);

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use sluice_domain::event::{Event, Happening, IncidentKind};
-use sluice_domain::id::{JobId, ReleaseId, TokenId};
+use sluice_domain::id::{JobId, ReleaseId, RequestId, TokenId};
 use sluice_domain::job::{Job, JobState};
+use sluice_domain::review::ReleaseRequest;
 use sluice_domain::state::{DocumentKey, State, Unsound};
 
 /// An attempt, as the events tell of it.
@@ -38,6 +39,10 @@ pub struct Book {
     pub receipts: BTreeMap<ReleaseId, u64>,
     /// A job's attempts, in order.
     pub attempts: BTreeMap<JobId, Vec<Attempt>>,
+    /// A job's request.
+    pub requests: BTreeMap<JobId, RequestId>,
+    /// A job's release.
+    pub releases: BTreeMap<JobId, ReleaseId>,
 }
 
 impl Book {
@@ -62,8 +67,12 @@ impl Book {
                     entry.failed = Some((*incident, event.at_ms));
                 }
             }
+            Happening::ReviewOpened { request } => {
+                self.requests.insert(request.job.clone(), request.id.clone());
+            }
             Happening::ReleaseSealed { release } => {
                 self.receipts.insert(release.id.clone(), self.size);
+                self.releases.insert(release.job.clone(), release.id.clone());
             }
             _ => {}
         }
@@ -76,6 +85,12 @@ impl Book {
     #[must_use]
     pub fn attempts(&self, job: &JobId) -> &[Attempt] {
         self.attempts.get(job).map_or(&[], Vec::as_slice)
+    }
+
+    /// The request that came of a job.
+    #[must_use]
+    pub fn request_of(&self, job: &JobId) -> Option<&ReleaseRequest> {
+        self.requests.get(job).and_then(|id| self.state.requests.get(id))
     }
 
     /// Whether the node has stopped trying to run the job: too many attempts failed by themselves, or the node was

@@ -62,7 +62,12 @@ impl Node {
         self.desk().again(once).await?;
         let sitting = self.desk().sit().await?;
         let job = find(&sitting.book.state, actor, id)?;
-        policy::may_cancel(actor, job)?;
+        policy::may_cancel(actor, job, sitting.now_ms)?;
+        if job.state.is_final() {
+            // Decided, but not in the operator's sight before the slot ends: the answer is that of any other job.
+            let (attempts_max, now_ms) = (self.settings().limits.attempts_max, sitting.now_ms);
+            return Ok(show::job(&sitting.book, actor, job, attempts_max, now_ms));
+        }
         let happening = Happening::JobCancelled { job: job.id.clone() };
         self.turn_job(sitting, actor, happening, once).await
     }

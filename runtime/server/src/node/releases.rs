@@ -13,11 +13,15 @@ use sluice_domain::policy;
 use sluice_domain::refusal::Code;
 use sluice_domain::release::ReleaseEntry;
 use sluice_ledger::Receipt;
+use sluice_ledger::receipt::MAX_RECEIPT_BYTES as RECEIPT_BYTES_MAX;
 
 use super::book::Book;
 use super::stop::{Done, Fault, Stop, off};
 use super::{Node, seal, show};
 use crate::api::types::ReleaseView;
+
+/// The name of the receipt in a release's folder.
+const RECEIPT: &str = "receipt.json";
 
 /// The bytes of a release in one format.
 pub struct Bytes {
@@ -58,14 +62,14 @@ impl Node {
         self.find_release(actor, id).map(|release| show::release(&release))
     }
 
-    /// A release's receipt.
+    /// A release's receipt: the same one every time, as it was when the release was sealed.
     ///
     /// # Errors
     /// None that the actor may see.
     pub async fn receipt(&self, actor: &Actor, id: &str) -> Done<Receipt> {
         require(actor, Act::ReadReleases)?;
         let release = self.find_release(actor, id)?;
-        self.receipt_of(&release).await
+        self.receipt_of(&release.id).await
     }
 
     /// A release's SDC record, as it left.
@@ -101,21 +105,38 @@ impl Node {
         seen.cloned().ok_or_else(|| Stop::of(Code::NotFound))
     }
 
-    async fn receipt_of(&self, release: &ReleaseEntry) -> Done<Receipt> {
-        let book = self.desk().book();
-        let seq = book.receipts.get(&release.id).copied();
+    /// A fresh receipt would tell how far the ledger is by now, and so what other jobs have just come to. So the first
+    /// one is kept.
+    pub(super) async fn receipt_of(&self, id: &ReleaseId) -> Done<Receipt> {
+        let path = self.desk().home.release(id).join(RECEIPT);
+        let kept = path.clone();
+        let kept = off(move || match crate::files::read(&kept, RECEIPT_BYTES_MAX as u64) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Fault::new("read a receipt", error).into()),
+        });
+        if let Some(bytes) = kept.await? {
+            return Receipt::parse(&bytes).map_err(Stop::fault("read a receipt"));
+        }
+        let seq = self.desk().book().receipts.get(id).copied();
         let seq = seq.ok_or_else(|| Fault::new("make a receipt", "the release isn't in the ledger"))?;
-        Ok(self.desk().store.receipt(seq).await?)
+        let receipt = self.desk().store.receipt(seq).await?;
+        let bytes = receipt.to_json().into_bytes();
+        off(move || crate::files::write(&path, &bytes).map_err(Stop::fault("keep a receipt"))).await?;
+        Ok(receipt)
     }
 
     async fn bytes_of(&self, release: &ReleaseEntry, format: &str) -> Done<Bytes> {
-        let receipt = self.receipt_of(release).await?;
+        let receipt = self.receipt_of(&release.id).await?;
         let artefact = release.artefacts.iter().find(|artefact| artefact.format == format);
         let bytes_max = artefact.ok_or_else(|| Stop::of(Code::NotFound))?.bytes;
         let path = self.desk().home.release(&release.id).join(seal::file_name(format));
         let bytes = off(move || crate::files::read(&path, bytes_max).map_err(Stop::fault("read a release"))).await?;
         let trusted = self.desk().store.verifier();
         let verified = receipt.verify(Some(&trusted)).map_err(Stop::fault("verify a receipt"))?;
+        if self.desk().book().receipts.get(&release.id) != Some(&verified.seq()) {
+            return Err(Fault::new("verify a receipt", "it is another event's").into());
+        }
         verified.check_artefact(format, &bytes).map_err(Stop::fault("match a release with its receipt"))?;
         Ok(Bytes { format: format.to_owned(), bytes })
     }

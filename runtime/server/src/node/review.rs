@@ -190,11 +190,18 @@ impl Node {
         };
         let id = request.id.clone();
         let mut happened = vec![Happening::VoteCast { request: id.clone(), vote }];
+        let released = sealed.as_ref().map(Sealed::id);
         if let Some(sealed) = sealed {
             happened.push(Happening::ReleaseSealed { release: Box::new(sealed.entry(sitting.now_ms)) });
         }
         let view = |book: &Book| book.state.requests.get(&id).map(|request| show::request(book, actor, role, request));
         let view = sitting.commit(actor, happened, once, view).await?;
+        if let Some(released) = released {
+            // The vote is cast whether or not its receipt can be kept now; the next one who asks gets one.
+            if let Err(Stop::Fault(fault)) = self.receipt_of(&released).await {
+                tracing::warn!(release = released.as_str(), fault = %fault, "a receipt couldn't be kept");
+            }
+        }
         view.ok_or_else(|| Stop::of(Code::NotFound))
     }
 

@@ -133,6 +133,9 @@ impl Node {
                     Ok(Err(stop)) => node.complain("run a job", &stop),
                     Err(_) => tracing::error!(job = id.as_str(), "a run panicked"),
                 }
+                if node.desk().book().state.jobs.get(&id).is_none_or(|job| job.state != JobState::Admitted) {
+                    held(&node.runs().not_before_ms).remove(&id);
+                }
                 drop(permit);
                 held(&node.runs().running).remove(&id);
                 node.runs().wake();

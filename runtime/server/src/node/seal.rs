@@ -30,6 +30,11 @@ pub(super) fn file_name(format: &str) -> String {
 }
 
 impl Sealed {
+    /// Its name.
+    pub fn id(&self) -> ReleaseId {
+        self.entry.id.clone()
+    }
+
     /// What goes on record.
     pub fn entry(self, sealed_at_ms: i64) -> ReleaseEntry {
         ReleaseEntry { sealed_at_ms, ..self.entry }

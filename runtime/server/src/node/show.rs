@@ -113,12 +113,12 @@ fn links<const N: usize>(pairs: [(&str, String); N]) -> BTreeMap<String, String>
 pub(super) fn job(book: &Book, actor: &Actor, job: &Job, attempts_max: u32, now_ms: i64) -> JobView {
     let visible = job.visible(now_ms);
     let mut at = links([("self", format!("/v1/jobs/{}", job.id)), ("events", format!("/v1/jobs/{}/events", job.id))]);
-    let released = book.state.releases.values().find(|release| release.job == job.id);
-    let release = released.filter(|_| visible == Visible::Released).map(|release| release.id.to_string());
+    let released = book.releases.get(&job.id);
+    let release = released.filter(|_| visible == Visible::Released).map(ToString::to_string);
     if let Some(id) = &release {
         at.insert("release".to_owned(), format!("/v1/releases/{id}"));
     }
-    let request = book.state.requests.values().find(|request| request.job == job.id);
+    let request = book.request_of(&job.id);
     let inside = actor.role.is_some_and(|role| permits(role, Act::ReadIncidents));
     JobView {
         id: job.id.to_string(),

@@ -49,6 +49,9 @@ impl Demo {
         sluice_server::log::start(tracing::Level::WARN);
         let begun = Instant::now();
         let sources = place::sources()?;
+        if let Some(listen) = self.listen {
+            place::is_free(listen)?;
+        }
         let place = Place::choose(common.home.as_deref(), self.keep)?;
         let runtime = serve::runtime()?;
 

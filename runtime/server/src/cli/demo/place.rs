@@ -1,5 +1,7 @@
 //! Where the demo finds its sources, and where its node lives.
 
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use sluice_server::files::{Home, HomeFault};
@@ -24,6 +26,20 @@ pub fn sources() -> Answer<PathBuf> {
     let found = starts.iter().flatten().flat_map(|start| start.ancestors()).find(|folder| folder.join(MARK).is_file());
     let none = || Failure::Usage("the demo needs the repository's examples: run it from the repository".to_owned());
     found.map(Path::to_path_buf).ok_or_else(none)
+}
+
+/// Whether somebody else listens there: better said before the modules are built than after.
+///
+/// # Errors
+/// The port is taken.
+pub fn is_free(listen: SocketAddr) -> Answer {
+    match TcpListener::bind(listen) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Err(Failure::Usage(format!(
+            "the port of {listen} is taken: stop the other program or choose another --listen"
+        ))),
+        // Anything else is the node's to say.
+        _ => Ok(()),
+    }
 }
 
 /// The node's folder: a given one, or a temporary one.

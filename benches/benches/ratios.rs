@@ -1,0 +1,286 @@
+//! `cargo bench`: every target of the design as a ratio within one run, printed as the table of RESULTS.md.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, reason = "a benchmark talks")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Int32Type, Int64Type};
+use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use futures::StreamExt;
+use sluice_benches::{AsyncThing, forget_peak, in_turn, median, peak_mib, seal, write_rows};
+use sluice_domain::contract::Contract;
+use sluice_domain::grade::Lane;
+use sluice_domain::limits::Limits;
+use sluice_engine::arena::{ArenaWriter, crossing_columns};
+use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic, Run, TableSpec, Work};
+use sluice_engine::fleet::{Cancel, Fleet, FleetSettings};
+use sluice_engine::sandbox::{Guest, Sandbox};
+
+const ROUNDS: usize = 7;
+
+struct Bench {
+    home: tempfile::TempDir,
+    limits: Limits,
+}
+
+fn main() {
+    // Cargo's test runs pass `--test`: there is nothing to test here.
+    if std::env::args().any(|arg| arg == "--test") {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        let bench = Bench { home: tempfile::tempdir().expect("a folder"), limits: Limits::default() };
+        println!("| what | ours | peer | ratio |\n|---|---|---|---|");
+        for (rows, subjects) in [(1_000_000, 100_000), (10_000_000, 1_000_000)] {
+            bench.crosstab(rows, subjects).await;
+        }
+        let fleet = bench.fleet();
+        bench.columns().await;
+        bench.subjects(&fleet).await;
+        bench.report(&fleet).await;
+        bench.admission(&fleet).await;
+    });
+}
+
+fn row(what: &str, ours: &str, peer: &str, ratio: f64) {
+    println!("| {what} | {ours} | {peer} | {ratio:.2} |");
+}
+
+fn ms(duration: Duration) -> String {
+    format!("{:.1} ms", duration.as_secs_f64() * 1e3)
+}
+
+fn over(a: Duration, b: Duration) -> f64 {
+    a.as_secs_f64() / b.as_secs_f64().max(1e-9)
+}
+
+impl Bench {
+    async fn made(&self, rows: usize, subjects: u64) -> (TableSpec, PathBuf) {
+        let home = self.home.path().join(format!("{rows}-{subjects}"));
+        std::fs::create_dir_all(&home).expect("a folder");
+        let file = home.join("made.parquet");
+        write_rows(&file, rows, subjects);
+        let table = seal(&home, &file, &self.limits).await;
+        (table, home)
+    }
+
+    fn job(&self, home: &Path, table: &TableSpec, work: Work, contract: &Contract, partitions: usize) -> Run {
+        let folder = home.join("job");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        Run { tables: vec![table.clone()], work, contract: contract.clone(), partitions, folder, bound_key: [1; 32] }
+    }
+
+    /// A crosstab without a module, against the same two-level SQL and a plain GROUP BY on the same files.
+    async fn crosstab(&self, rows: usize, subjects: u64) {
+        let (table, home) = self.made(rows, subjects).await;
+        let plan = Plan {
+            sql: "SELECT a, b, v FROM made".to_owned(),
+            dimensions: vec!["a".to_owned(), "b".to_owned()],
+            measures: vec![PlanMeasure { column: "v".to_owned(), scale: 0, lower: None, upper: None }],
+            statistics: vec![PlanStatistic::Subjects, PlanStatistic::Sum("v".to_owned())],
+            margins: Vec::new(),
+            cells_per_subject: None,
+            rows_per_subject: None,
+        };
+        let work = Work::Plan(plan);
+        let contract = sluice_engine::admit::admit(std::slice::from_ref(&table), &work, None, &self.limits).await;
+        let contract = contract.expect("a legal plan");
+        let run = self.job(&home, &table, work, &contract, 2);
+        let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
+        let parts = table.snapshot.as_ref().and_then(|folder| folder.to_str()).expect("a path in UTF-8");
+        let options = ParquetReadOptions::default();
+        context.register_parquet("made", parts, options).await.expect("the snapshot is Parquet");
+        let two_level = "SELECT a, b, count(*), sum(records), sum(v) FROM (SELECT id, a, b, count(*) AS records, \
+                         sum(v) AS v FROM made GROUP BY id, a, b) GROUP BY a, b";
+        let plain = "SELECT a, b, count(*), sum(v) FROM made GROUP BY a, b";
+        let mut ours = async || {
+            let raw = sluice_engine::run::run(&run, None, &self.limits).await;
+            drop(raw.expect("it runs"));
+        };
+        let mut two = async || {
+            context.sql(two_level).await.expect("legal").collect().await.expect("it runs");
+        };
+        let mut one = async || {
+            context.sql(plain).await.expect("legal").collect().await.expect("it runs");
+        };
+        let [ours, two, one] = in_turn(ROUNDS, [&mut ours as &mut dyn AsyncThing, &mut two, &mut one]).await;
+        let size = format!("{}M rows, {}k subjects, 600 cells", rows / 1_000_000, subjects / 1_000);
+        row(&format!("crosstab, {size}: against two-level SQL"), &ms(ours), &ms(two), over(ours, two));
+        row(&format!("crosstab, {size}: against a plain GROUP BY"), &ms(ours), &ms(one), over(ours, one));
+        forget_peak();
+        drop(sluice_engine::run::run(&run, None, &self.limits).await.expect("it runs"));
+        println!("| peak memory of a crosstab, {size} | {} MiB | | |", peak_mib());
+    }
+
+    fn fleet(&self) -> Fleet {
+        let own = std::env::current_exe().expect("a path");
+        let exe = own.ancestors().map(|folder| folder.join("sluice")).find(|path| path.is_file());
+        let exe = exe.expect("build the sluice binary first: cargo build --release");
+        let settings = FleetSettings {
+            exe,
+            limits: self.limits.clone(),
+            spare: 2,
+            cache: self.home.path().join("cache"),
+            cache_key: [5; 32],
+        };
+        Fleet::start(settings).expect("workers start")
+    }
+
+    async fn guest(&self, fleet: &Fleet, name: &str) -> (String, Guest) {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name);
+        let built = sluice_toolchain::build(&project, None, &mut |_| {}).expect("the guest builds");
+        let report = fleet.examine(std::fs::read(built.path).expect("it was just built")).await;
+        let digest = report.expect("an acceptable module").digest;
+        let artefact = fleet.artefact(&digest).expect("it was just compiled");
+        let sandbox = Sandbox::new(&self.limits, 2).expect("a sandbox");
+        (digest, sandbox.load(&artefact).expect("our own artefact"))
+    }
+
+    /// Columns into an arena, and across into a guest.
+    async fn columns(&self) {
+        let (table, _) = self.made(1_000_000, 100_000).await;
+        let folder = table.snapshot.as_ref().expect("a snapshot");
+        let context = SessionContext::new();
+        let path = folder.to_str().expect("a path in UTF-8");
+        context.register_parquet("made", path, ParquetReadOptions::default()).await.expect("Parquet");
+        let batches = context.sql("SELECT v, w, a FROM made").await.expect("legal").collect().await.expect("it runs");
+        let batch: RecordBatch = batches.into_iter().find(|batch| batch.num_rows() > 4_000).expect("a batch");
+        let columns = crossing_columns(&batch, 0).expect("they cross");
+        let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
+        let mut writer = ArenaWriter::new(Vec::new());
+        let times = (0..201).map(|_| {
+            let start = Instant::now();
+            let words = writer.write(&columns, &rows).expect("they cross").len();
+            (start.elapsed(), words)
+        });
+        let times: Vec<(Duration, usize)> = times.collect();
+        let words = times.first().map_or(0, |(_, words)| *words);
+        let taken = median(times.into_iter().map(|(time, _)| time).collect());
+        let mut copy = vec![0_u64; words];
+        let source = vec![1_u64; words];
+        let copies = (0..201).map(|_| {
+            let start = Instant::now();
+            std::hint::black_box(&mut copy).copy_from_slice(std::hint::black_box(&source));
+            start.elapsed()
+        });
+        let copied = median(copies.collect());
+        let speed = |time: Duration| format!("{:.2} GB/s", (words * 8) as f64 / time.as_secs_f64().max(1e-9) / 1e9);
+        row(
+            "columns into an arena (int64, int32, utf8), against memcpy",
+            &speed(taken),
+            &speed(copied),
+            over(taken, copied),
+        );
+    }
+
+    /// One instance a subject: time over the query's own.
+    async fn subjects(&self, fleet: &Fleet) {
+        let subjects = 100_000_u64;
+        let (table, home) = self.made(1_000_000, subjects).await;
+        let (digest, guest) = self.guest(fleet, "light").await;
+        let work = Work::Module { lane: Lane::Tabulate, digest, params: BTreeMap::new() };
+        let tables = std::slice::from_ref(&table);
+        let contract = sluice_engine::admit::admit(tables, &work, Some(&guest), &self.limits).await;
+        let contract = contract.expect("a legal module");
+        let run = self.job(&home, &table, work, &contract, 1);
+        let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+        let path = table.snapshot.as_ref().and_then(|folder| folder.to_str()).expect("a path in UTF-8");
+        context.register_parquet("made", path, ParquetReadOptions::default()).await.expect("Parquet");
+        let mut ours = async || {
+            let raw = sluice_engine::run::run(&run, Some(&guest), &self.limits).await;
+            drop(raw.expect("it runs"));
+        };
+        let mut query = async || {
+            let frame = context.sql("SELECT id, v, w FROM made").await.expect("legal");
+            let mut stream = frame.execute_stream().await.expect("it runs");
+            while let Some(batch) = stream.next().await {
+                drop(batch.expect("it runs"));
+            }
+        };
+        let mut mapper = guest.mapper(100_000);
+        let mut empty = ArenaWriter::new(Vec::new());
+        let mut floor = async || {
+            let mut out = Vec::new();
+            let arena = empty.write(&[], &[]).expect("nothing crosses").to_vec();
+            for _ in 0..subjects {
+                let _ = mapper.map(&arena, &mut out);
+            }
+        };
+        let [ours, query, floor] = in_turn(3, [&mut ours as &mut dyn AsyncThing, &mut query, &mut floor]).await;
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / subjects as f64;
+        let over_query = each(ours.saturating_sub(query));
+        row(
+            "per-subject lane, one partition, 100k subjects of 10 rows: over the query's time, against an empty call",
+            &format!("{over_query:.1} us a subject"),
+            &format!("{:.1} us", each(floor)),
+            over_query / each(floor).max(1e-9),
+        );
+    }
+
+    /// Lane `report`: arithmetic in the guest against the same kernel native, over the same plan.
+    async fn report(&self, fleet: &Fleet) {
+        let (table, home) = self.made(10_000_000, 1_000_000).await;
+        let (digest, guest) = self.guest(fleet, "kernel").await;
+        let work = Work::Module { lane: Lane::Report, digest, params: BTreeMap::new() };
+        let tables = std::slice::from_ref(&table);
+        let contract = sluice_engine::admit::admit(tables, &work, Some(&guest), &self.limits).await;
+        let contract = contract.expect("a legal module");
+        let run = self.job(&home, &table, work, &contract, 1);
+        let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+        let path = table.snapshot.as_ref().and_then(|folder| folder.to_str()).expect("a path in UTF-8");
+        context.register_parquet("made", path, ParquetReadOptions::default()).await.expect("Parquet");
+        let mut ours = async || {
+            let raw = sluice_engine::run::run(&run, Some(&guest), &self.limits).await;
+            drop(raw.expect("it runs"));
+        };
+        let mut native = async || {
+            let frame = context.sql("SELECT v, w FROM made").await.expect("legal");
+            let mut stream = frame.execute_stream().await.expect("it runs");
+            let mut sum = 0_i64;
+            while let Some(batch) = stream.next().await {
+                let batch = batch.expect("it runs");
+                let v = batch.column(0).as_primitive::<Int64Type>();
+                let w = batch.column(1).as_primitive::<Int32Type>();
+                for place in 0..batch.num_rows() {
+                    let value = |valid: bool, value: i64| if valid { value } else { 0 };
+                    let v = value(v.is_valid(place), v.value(place));
+                    let w = value(w.is_valid(place), i64::from(w.value(place)));
+                    sum = sum.wrapping_add((v * 31 + w) % 97);
+                }
+            }
+            std::hint::black_box(sum);
+        };
+        let [ours, native] = in_turn(5, [&mut ours as &mut dyn AsyncThing, &mut native]).await;
+        row(
+            "report lane, arithmetic over 10M rows, fuel and NaN rules on, against native",
+            &ms(ours),
+            &ms(native),
+            over(ours, native),
+        );
+    }
+
+    /// A cached module in a pre-started worker, on a snapshot of one subject: nearly all of it is admission.
+    async fn admission(&self, fleet: &Fleet) {
+        let (table, home) = self.made(10, 1).await;
+        let (digest, guest) = self.guest(fleet, "light").await;
+        let work = Work::Module { lane: Lane::Tabulate, digest, params: BTreeMap::new() };
+        let tables = std::slice::from_ref(&table);
+        let contract = sluice_engine::admit::admit(tables, &work, Some(&guest), &self.limits).await;
+        let run = Arc::new(self.job(&home, &table, work, &contract.expect("a legal module"), 2));
+        let mut times = Vec::new();
+        for _ in 0..21 {
+            // A spare worker is ready again before the next.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let start = Instant::now();
+            let ran = fleet.run((*run).clone(), &Cancel::default()).await;
+            drop(ran.expect("it runs"));
+            times.push(start.elapsed());
+        }
+        println!("| a run of a cached module over one subject, in a pre-started worker | {} | | |", ms(median(times)));
+    }
+}
