@@ -154,15 +154,15 @@ async fn the_released_table_is_what_plain_datafusion_counts() {
     let home = tempfile::tempdir().unwrap();
     let tables = [flights(home.path()).await];
     let plan = plan(
-        "SELECT carrier, origin, distance FROM flights",
+        "SELECT carrier, origin, distance, dep_delay FROM flights",
         &["carrier", "origin"],
-        &["distance"],
+        &["distance", "dep_delay"],
         &[&["carrier"], &[]],
     );
     let (contract, raw) = run(&tables, &plan, 2).await;
     let expected = plain(
-        "SELECT carrier, origin, count(DISTINCT tailnum), count(*), CAST(sum(distance) AS BIGINT) \
-         FROM flights WHERE tailnum IS NOT NULL GROUP BY carrier, origin",
+        "SELECT carrier, origin, count(DISTINCT tailnum), count(*), CAST(sum(distance) AS BIGINT), \
+         CAST(coalesce(sum(dep_delay), 0) AS BIGINT) FROM flights WHERE tailnum IS NOT NULL GROUP BY carrier, origin",
         2,
     )
     .await;

@@ -250,13 +250,21 @@ fn bounded(measure: &PlanMeasure, tables: &[TableSpec], rows_per_subject: u32) -
     })
 }
 
-/// The codes and columns of a job without a module, by position behind the ordinal.
-pub(crate) fn positions(plan: &Plan, guarded: &Guarded) -> Option<(Vec<usize>, Vec<(usize, u8)>)> {
-    let place = |name: &str| guarded.columns.iter().position(|column| column == name).map(|place| place + 1);
-    let dimensions: Option<Vec<usize>> = plan.dimensions.iter().map(|name| place(name)).collect();
-    let measures: Option<Vec<(usize, u8)>> =
-        plan.measures.iter().map(|measure| Some((place(&measure.column)?, measure.scale))).collect();
-    Some((dimensions?, measures?))
+/// Where a job without a module finds its columns, by position behind the ordinal.
+pub(crate) struct Positions {
+    pub dimensions: Vec<usize>,
+    /// Each measure's place and scale.
+    pub measures: Vec<(usize, u8)>,
+}
+
+impl Positions {
+    pub(crate) fn of(plan: &Plan, guarded: &Guarded) -> Option<Positions> {
+        let place = |name: &str| guarded.columns.iter().position(|column| column == name).map(|place| place + 1);
+        let dimensions: Option<Vec<usize>> = plan.dimensions.iter().map(|name| place(name)).collect();
+        let measures: Option<Vec<(usize, u8)>> =
+            plan.measures.iter().map(|measure| Some((place(&measure.column)?, measure.scale))).collect();
+        Some(Positions { dimensions: dimensions?, measures: measures? })
+    }
 }
 
 /// The reporting contract, if it is one.

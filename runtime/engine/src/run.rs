@@ -9,7 +9,7 @@ use sluice_disclosure::candidate::ReportFault;
 use sluice_domain::contract::{Contract, Reporting, Tabulation};
 use sluice_domain::limits::Limits;
 
-use crate::admit::{Prepared, positions, prepare, reporting};
+use crate::admit::{Positions, Prepared, prepare, reporting};
 use crate::arena::{ArenaWriter, crossing_columns};
 use crate::ask::{Run, Work};
 use crate::columns::Codebook;
@@ -51,7 +51,7 @@ async fn tabulate(
     let guarded = prepared.guard(&tabulation.sql, limits).await.map_err(|refusal| refusal.to_string())?;
     let contributions = match (&run.work, guest) {
         (Work::Plan(plan), _) => {
-            let (dimensions, measures) = positions(plan, &guarded).ok_or("a column is gone")?;
+            let Positions { dimensions, measures } = Positions::of(plan, &guarded).ok_or("a column is gone")?;
             let books = tabulation.dimensions.iter().map(|dimension| Codebook::new(&dimension.labels));
             Contributions::Columns { dimensions: dimensions.into_iter().zip(books).collect(), measures }
         }

@@ -216,8 +216,10 @@ impl Node {
             domains: self.desk().home.domains(),
         };
         let folder = ingest.folder.clone();
-        let taken_in = self.fleet().ingest(ingest).await?;
-        let sealed = self.enter_snapshot(actor, name, &id, taken_in, once).await;
+        let sealed = match self.fleet().ingest(ingest).await {
+            Ok(taken_in) => self.enter_snapshot(actor, name, &id, taken_in, once).await,
+            Err(stop) => Err(stop.into()),
+        };
         if sealed.is_err() {
             // A snapshot that no event names is of no use.
             let _ = tokio::fs::remove_dir_all(folder).await;
