@@ -20,6 +20,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Column, DFSchema, Result as PlanResult};
+use datafusion::execution::context::SQLOptions;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection};
 use sluice_domain::grade::Lane;
@@ -63,6 +64,9 @@ pub async fn admit(
     let statement = syntax::parse(sql, limits)?;
     let planned = state.statement_to_plan(statement).await;
     let planned = planned.map_err(|error| about_plan(&error))?;
+    // DataFusion's own switches first; what they let through, the allow-lists below don't.
+    let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    only_queries.verify_plan(&planned).map_err(|_| Refusal::plan("only SELECT is allowed"))?;
     let analysed = analyse(state, planned)?;
     nodes::check(&analysed, lane, tables)?;
     let columns: Vec<String> = analysed.schema().fields().iter().map(|field| field.name().clone()).collect();

@@ -55,13 +55,14 @@ impl fmt::Debug for Mapping {
 }
 
 impl Mapping {
-    /// Words that one subject's contributions may have: more than the declared number of cells would be cut anyway,
-    /// but the cut is the host's, so a module may offer up to this many.
+    /// Words that one subject's contributions may have. What is beyond the declared number of cells is cut by the host,
+    /// and several contributions of a row are merged by it, so a module may offer more than will be kept: several for
+    /// each row and each cell.
     #[must_use]
     pub fn words_max(&self) -> usize {
         let width = self.shape.codes.len() + self.shape.bounds.len();
-        let offered = self.shape.cells_per_subject.saturating_mul(4).max(1_024);
-        width.saturating_mul(offered)
+        let of_rows_and_cells = self.shape.cells_per_subject.max(self.shape.rows_per_subject).saturating_mul(4);
+        width.saturating_mul(of_rows_and_cells.max(16_384))
     }
 
     fn fold(&self, partition: usize) -> Result<Fold> {
@@ -242,7 +243,11 @@ impl ModuleCaller {
         if rows.num_rows() + more.num_rows() > fold.shape().rows_per_subject {
             return Ok(None);
         }
-        Ok(Some(concat_batches(&rows.schema(), [&rows, more])?))
+        let joined = concat_batches(&rows.schema(), [&rows, more])?;
+        let bytes: usize = joined.columns().iter().skip(1).map(|column| column.get_array_memory_size()).sum();
+        // Far beyond what an arena may have: its check at the call would leave the subject out too.
+        let beyond = bytes > self.arena_words_max.saturating_mul(16).saturating_add(1 << 20);
+        Ok((!beyond).then_some(joined))
     }
 
     fn whole(&mut self, subject: u32, rows: Option<RecordBatch>, fold: &mut Fold) -> Result<()> {

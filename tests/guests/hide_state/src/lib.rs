@@ -42,7 +42,7 @@ impl Tabulate for Guest {
         // `describe` leaves its mark too: its instance may not be the one that data comes to.
         hide();
         Ok(Contract::new("SELECT month FROM flights").dimension("found", ["clean", "static", "page"]).subjects().sum(
-            "found",
+            "marks",
             "marks",
             0..=1,
             0,
