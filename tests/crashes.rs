@@ -17,7 +17,7 @@ use crate::support::node::{Child, Place, SLUICE, folder, kill, processes, until}
 use crate::support::shared::dictionary;
 
 /// Aircraft whose instances burn all their fuel: the job takes some seconds.
-const AIRCRAFT: usize = 200;
+const AIRCRAFT: usize = 800;
 
 /// A node with a few flights and a grant of them.
 fn node() -> (Child, String) {

@@ -233,6 +233,8 @@ async fn attack_22_queries_made_to_swell_the_planner() {
     ask(&many).await.expect("a long flat condition is legal");
     let deep = format!("SELECT town FROM people WHERE {}income = 1{}", "(".repeat(2_000), ")".repeat(2_000));
     refused(&deep, Code::Plan, "parsed").await;
+    let pattern = format!("SELECT town FROM people WHERE town LIKE '{}'", "%_".repeat(1_000));
+    refused(&pattern, Code::Plan, "pattern").await;
     let long = format!("SELECT town FROM people WHERE town = '{}'", "x".repeat(20_000));
     refused(&long, Code::Contract, "bytes").await;
 }

@@ -240,6 +240,10 @@ async fn policy_p09_rows_outside_the_filter_count_nowhere_and_fail_nothing() {
 async fn attack_43_no_row_can_make_a_query_fail() {
     let home = tempfile::tempdir().unwrap();
     let tables = [flights(home.path()).await];
+    // A text that doubles with each level: 2^16 times as long at the end, were it not bounded.
+    let doubled = (0..16).fold("SELECT carrier, tailnum AS x FROM flights".to_owned(), |inner, _| {
+        format!("SELECT carrier, x || x AS x FROM ({inner})")
+    });
     for sql in [
         "SELECT carrier FROM flights WHERE 1 / (dep_delay - dep_delay) > 0",
         "SELECT carrier FROM flights WHERE 9223372036854775807 + day > 0",
@@ -247,6 +251,7 @@ async fn attack_43_no_row_can_make_a_query_fail() {
         "SELECT carrier FROM flights WHERE carrier > 3",
         "SELECT carrier FROM flights WHERE -(day * 9223372036854775807) % 0 = 1",
         "SELECT carrier FROM flights WHERE CAST('x' || tailnum AS TIMESTAMP) IS NULL",
+        &doubled,
     ] {
         let plan = plan(sql, &["carrier"], &[], &[]);
         let (_, raw) = run(&tables, &plan, 2).await;

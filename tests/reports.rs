@@ -1,53 +1,54 @@
 //! Hostile modules of lane `report`: whatever a run does, its operator sees the same at the same time.
 
+use std::sync::OnceLock;
+
 use serde_json::{Value, json};
 use sluice_domain::refusal::Code;
 
-use crate::support::acts::{Reviewed, terms};
+use crate::support::acts::{Reviewed, nameless, terms};
 use crate::support::guests::guest;
 use crate::support::node::{REPORT_SLOTS, SLOT_MS};
 use crate::support::shared::{flights, shared};
 
-/// The same view, without its names and times, and without the choice that its operator made.
-fn plain(seen: &str) -> String {
-    let view: Value = serde_json::from_str(seen).expect("a job is JSON");
-    assert!(view.get("inside").is_none(), "an operator sees nothing from inside: {view}");
-    ["id", "grant", "admitted_at_ms", "fixed_slot_at_ms"].iter().fold(seen.to_owned(), |seen, field| {
-        let value = view[*field].to_string();
-        seen.replace(value.trim_matches('"'), field)
-    })
-}
+/// A job before its reviewers, and the states that its operator was told, with their times.
+type Watched = (Reviewed, Vec<(String, i64)>);
 
 /// The same module with the same parameters, where bit 1 of the target's delay is set and where it isn't.
-fn both_bits() -> [(Reviewed, Vec<(String, i64)>); 2] {
-    let place = &shared().place;
-    let grants = ["dep_delay = 2", "dep_delay IN (0, 1, 4, 5)"]
-        .map(|filter| place.grant(&terms(flights(Some(&format!("tailnum = 'N14228' AND {filter}"))))));
-    let params = json!({ "tailnum": "N14228", "bit": "1" });
-    grants.map(|grant| {
-        let job = place.work(&grant, &guest("report_trap_bit"), &params);
-        let stream = place.client("olga").states(&job, |state| state != "accepted");
-        (place.reviewed(&job), stream)
+fn both_bits() -> &'static [Watched; 2] {
+    static BOTH: OnceLock<[Watched; 2]> = OnceLock::new();
+    BOTH.get_or_init(|| {
+        let place = &shared().place;
+        let grants = ["dep_delay = 2", "dep_delay IN (0, 1, 4, 5)"]
+            .map(|filter| place.grant(&terms(flights(Some(&format!("tailnum = 'N14228' AND {filter}"))))));
+        let params = json!({ "tailnum": "N14228", "bit": "1" });
+        grants.map(|grant| {
+            let job = place.work(&grant, &guest("report_trap_bit"), &params);
+            let stream = place.client("olga").states(&job, |state| state != "accepted");
+            (place.reviewed(&job), stream)
+        })
     })
 }
 
 #[test]
-fn attack_42_a_report_that_traps_looks_like_one_that_does_not() {
-    let place = &shared().place;
-    let [(set, set_stream), (unset, unset_stream)] = both_bits();
-    assert_eq!(set.candidate["run"]["fault"], "trapped", "the reviewers see what happened");
-    assert_eq!(unset.candidate["run"]["fault"], Value::Null);
-    assert_eq!(plain(&set.seen), plain(&unset.seen));
-    // attack_15: both change at the slot that the contract fixes, neither before nor much later.
-    for (stream, reviewed) in [(&set_stream, &set), (&unset_stream, &unset)] {
+fn attack_15_a_report_changes_at_the_slot_that_its_contract_fixes() {
+    for (reviewed, stream) in both_bits() {
         let states: Vec<&str> = stream.iter().map(|(state, _)| state.as_str()).collect();
         assert_eq!(states, ["accepted", "under_review"]);
         let seen: Value = serde_json::from_str(&reviewed.seen).unwrap();
         let (admitted, fixed) = (seen["admitted_at_ms"].as_i64().unwrap(), seen["fixed_slot_at_ms"].as_i64().unwrap());
         assert_eq!(fixed - admitted, SLOT_MS * REPORT_SLOTS);
-        let late = stream[1].1 - fixed;
-        assert!((0..2_000).contains(&late), "seen {late} ms after the fixed slot");
+        let late_ms = stream[1].1 - fixed;
+        assert!((0..10_000).contains(&late_ms), "seen {late_ms} ms after the fixed slot");
     }
+}
+
+#[test]
+fn attack_42_a_report_that_traps_looks_like_one_that_does_not() {
+    let place = &shared().place;
+    let [(set, _), (unset, _)] = both_bits();
+    assert_eq!(set.candidate["run"]["fault"], "trapped", "the reviewers see what happened");
+    assert_eq!(unset.candidate["run"]["fault"], Value::Null);
+    assert_eq!(nameless(&set.seen), nameless(&unset.seen));
     // Nothing of a trapped run can be let out, however careless its reviewers are.
     let vote = json!({ "verdict": "approve", "reason": "fits" });
     let refused = place.client("rosa").post(&format!("/v1/requests/{}/votes", set.request), &vote);
@@ -59,9 +60,9 @@ fn attack_42_a_report_that_traps_looks_like_one_that_does_not() {
             place.vote(request, reviewer, "reject", "disclosure_risk");
         }
     }
-    let ended = [&set, &unset].map(|reviewed| {
+    let ended = [set, unset].map(|reviewed| {
         place.client("olga").states(&reviewed.job, |state| state == "not_released");
-        plain(&place.seen(&reviewed.job))
+        nameless(&place.seen(&reviewed.job))
     });
     assert_eq!(ended[0], ended[1]);
 }

@@ -1,4 +1,4 @@
-//! `cargo bench`: every target of the design as a ratio within one run, printed as the table of RESULTS.md.
+//! `cargo bench --workspace --bench ratios`: every target of the design as a ratio within one run, printed as the table of RESULTS.md.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs, reason = "a benchmark talks")]
 

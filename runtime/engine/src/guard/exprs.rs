@@ -11,6 +11,9 @@ use sluice_domain::refusal::Refusal;
 use super::{functions, total};
 use crate::snapshot::HIDDEN;
 
+/// Bytes of a LIKE pattern: a pattern is compiled when the first row comes, and a compiler has limits.
+const PATTERN_BYTES_MAX: usize = 256;
+
 /// Whether a type is one that queries work with.
 #[must_use]
 pub fn is_plain(kind: &DataType) -> bool {
@@ -85,8 +88,8 @@ fn check_one(expr: &Expr, schema: &DFSchema, lane: Lane) -> Result<(), String> {
         Expr::BinaryExpr(binary) => check_binary(binary, schema),
         Expr::Negative(inner) => check_number(inner, schema, "-"),
         Expr::Like(like) => match like.pattern.as_ref() {
-            Expr::Literal(_, _) => Ok(()),
-            _ => refuse("LIKE takes a literal pattern"),
+            Expr::Literal(value, _) if value.to_string().len() <= PATTERN_BYTES_MAX => Ok(()),
+            _ => refuse("LIKE takes a literal pattern of at most 256 bytes"),
         },
         Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) => {
             check_cast(expr, field.data_type(), schema)
@@ -182,6 +185,10 @@ pub fn make_total(expr: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>
 
 fn total_binary(binary: BinaryExpr, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
     let integer = |expr: &Expr| -> PlanResult<bool> { Ok(total::is_integer(&expr.get_type(schema)?)) };
+    if binary.op == Operator::StringConcat {
+        let args = vec![*binary.left, *binary.right];
+        return Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func: total::concat(), args })));
+    }
     let Some(function) = total::checked(binary.op) else {
         return Ok(Transformed::no(Expr::BinaryExpr(binary)));
     };

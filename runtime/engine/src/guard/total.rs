@@ -2,12 +2,12 @@
 //!
 //! In a subject lane a query that fails says that some subject has a certain value. DataFusion's integer `+ - *`
 //! wrap in silence, `/` and `%` fail on zero, casts fail on what doesn't fit. Here `+ - * / %` on integers become
-//! checked operations that give NULL, and casts become `TRY_CAST`. Operations on floats never fail.
+//! checked operations that give NULL, casts become `TRY_CAST`, and `||` is bounded. Operations on floats never fail.
 
 use std::any::Any;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::{Result, exec_err};
@@ -68,6 +68,50 @@ pub fn checked(operator: Operator) -> Option<Arc<ScalarUDF>> {
     Some(Arc::new(ScalarUDF::new_from_impl(Checked { operation, name, signature })))
 }
 
+/// Bytes that a concatenation may have: a text that doubles with every level of a query would swell without bound.
+const CONCAT_BYTES_MAX: usize = 4_096;
+
+/// A bounded concatenation: NULL where the text would be too long.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Concat {
+    signature: Signature,
+}
+
+/// The bounded concatenation.
+#[must_use]
+pub fn concat() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(Concat { signature: Signature::any(2, Volatility::Immutable) }))
+}
+
+impl ScalarUDFImpl for Concat {
+    fn name(&self) -> &'static str {
+        "__sluice_total_concat"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let [left, right] = arrays.as_slice() else {
+            return exec_err!("a concatenation takes two arguments");
+        };
+        let text = |array: &ArrayRef| cast(array, &DataType::Utf8);
+        let (left, right) = (text(left)?, text(right)?);
+        let pairs = left.as_string::<i32>().iter().zip(right.as_string::<i32>().iter());
+        let joined = pairs.map(|(left, right)| {
+            let (left, right) = (left?, right?);
+            (left.len() + right.len() <= CONCAT_BYTES_MAX).then(|| format!("{left}{right}"))
+        });
+        Ok(ColumnarValue::Array(Arc::new(joined.collect::<StringArray>())))
+    }
+}
+
 /// Whether a type is an integer that the checked functions take.
 #[must_use]
 pub fn is_integer(kind: &DataType) -> bool {
@@ -112,5 +156,6 @@ impl ScalarUDFImpl for Checked {
 /// Whether a function is one of ours.
 #[must_use]
 pub fn is_checked(function: &ScalarUDF) -> bool {
-    (function.inner().as_ref() as &dyn Any).is::<Checked>()
+    let own = function.inner().as_ref() as &dyn Any;
+    own.is::<Checked>() || own.is::<Concat>()
 }
