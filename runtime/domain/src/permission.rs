@@ -60,7 +60,7 @@ pub const TABLE: &[(Act, &[Role])] = {
         (Act::Vote, &[Reviewer]),
         (Act::FetchRelease, &[Operator]),
         (Act::ReadReleases, &[Custodian, Reviewer, Operator, Regulator, Auditor]),
-        (Act::ExportLedger, &[Auditor, Regulator, Custodian]),
+        (Act::ExportLedger, &[Auditor, Regulator]),
     ]
 };
 

@@ -9,6 +9,7 @@ use crate::dataset::Dataset;
 use crate::grade::{Grade, Lane};
 use crate::grant::{Grant, GrantState, Terms};
 use crate::job::{Job, JobState};
+use crate::module::ModuleState;
 use crate::people::{Actor, OrganisationKind};
 use crate::refusal::{Code, Refusal};
 use crate::review::ReleaseRequest;
@@ -278,7 +279,12 @@ pub fn may_vote(state: &State, actor: &Actor, request: &ReleaseRequest, now_ms: 
     if request.votes.iter().any(|vote| vote.person == actor.person) {
         return refuse(Code::WrongState, "you have voted; another person must");
     }
-    let grant = state.jobs.get(&request.job).and_then(|job| state.grants.get(&job.grant));
+    let job = state.jobs.get(&request.job);
+    let module = job.and_then(|job| job.module.as_ref()).and_then(|digest| state.modules.get(digest));
+    if module.is_some_and(|module| module.state == ModuleState::Revoked) {
+        return refuse(Code::WrongState, "the module was revoked");
+    }
+    let grant = job.and_then(|job| state.grants.get(&job.grant));
     if grant.is_none_or(|grant| !grant.in_force(now_ms)) {
         return Err(Refusal::of(Code::GrantNotInForce));
     }

@@ -117,8 +117,8 @@ impl ReleaseRequest {
     /// Where the request stands after the votes that it has: a pure function of the votes.
     ///
     /// Until `reviewers` people have voted it is open. When they agree, that is the decision. When they differ, one
-    /// more person votes; then `reviewers` approvals let it out, else any rejection rejects it, else changes are
-    /// asked for.
+    /// more person votes; then `reviewers` approvals, one of each owning agency among them, let it out, else any
+    /// rejection rejects it, else changes are asked for.
     #[must_use]
     pub fn tally(&self) -> RequestState {
         let needed = self.reviewers as usize;
@@ -128,8 +128,10 @@ impl ReleaseRequest {
         if self.votes.len() < needed {
             return RequestState::Voting;
         }
-        let owners_heard = self.owners.iter().all(|owner| self.votes.iter().any(|vote| &vote.agency == owner));
-        if !owners_heard {
+        let every_owner = |said: &dyn Fn(&Vote) -> bool| {
+            self.owners.iter().all(|owner| self.votes.iter().any(|vote| &vote.agency == owner && said(vote)))
+        };
+        if !every_owner(&|_| true) {
             return RequestState::Voting;
         }
         if rejections == self.votes.len() {
@@ -138,19 +140,15 @@ impl ReleaseRequest {
         if changes == self.votes.len() {
             return RequestState::ChangesRequested;
         }
-        if approvals == self.votes.len() {
+        // No agency's data leaves on the word of another's reviewers.
+        let owners_approve = every_owner(&|vote| vote.verdict == Verdict::Approve);
+        if approvals == self.votes.len() || (self.votes.len() > needed && approvals >= needed && owners_approve) {
             return RequestState::Approved;
         }
         if self.votes.len() <= needed {
             return RequestState::Conflicted;
         }
-        if approvals >= needed {
-            RequestState::Approved
-        } else if rejections > 0 {
-            RequestState::Rejected
-        } else {
-            RequestState::ChangesRequested
-        }
+        if rejections > 0 { RequestState::Rejected } else { RequestState::ChangesRequested }
     }
 
     /// The votes that a person in a role may see: their own while the vote is blind, all of them afterwards.
@@ -165,5 +163,73 @@ impl ReleaseRequest {
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.state, RequestState::Voting | RequestState::Conflicted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request of two agencies with these votes, each `agency` and verdict.
+    fn tallied(owners: &[&str], votes: &[(&str, Verdict)]) -> RequestState {
+        let vote = |(place, (agency, verdict)): (usize, &(&str, Verdict))| Vote {
+            person: format!("person-{place}"),
+            agency: (*agency).to_owned(),
+            verdict: *verdict,
+            reason: Reason::Fits,
+            note: None,
+            at_ms: 0,
+        };
+        let request = ReleaseRequest {
+            id: RequestId::new([0; 16]),
+            job: JobId::new([0; 16]),
+            owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
+            organisation: "operator".to_owned(),
+            candidate: Commitment::new(&[0; 32], b""),
+            assessment: Commitment::new(&[0; 32], b""),
+            round: 1,
+            reviewers: 2,
+            state: RequestState::Voting,
+            votes: votes.iter().enumerate().map(vote).collect(),
+        };
+        request.tally()
+    }
+
+    #[test]
+    fn policy_p17_no_agencys_data_leaves_on_the_word_of_anothers_reviewers() {
+        use RequestState::{Approved, Conflicted, Rejected, Voting};
+        use Verdict::{Approve, Reject};
+        let both = ["a", "b"];
+        assert_eq!(tallied(&both, &[("a", Approve), ("a", Approve)]), Voting);
+        assert_eq!(tallied(&both, &[("a", Approve), ("b", Approve)]), Approved);
+        assert_eq!(tallied(&both, &[("a", Approve), ("b", Reject)]), Conflicted);
+        assert_eq!(tallied(&both, &[("a", Approve), ("b", Reject), ("a", Approve)]), Rejected);
+        assert_eq!(tallied(&both, &[("a", Approve), ("b", Reject), ("b", Approve)]), Approved);
+        assert_eq!(tallied(&both, &[("a", Approve), ("a", Approve), ("b", Reject)]), Rejected);
+        assert_eq!(tallied(&["a"], &[("a", Approve), ("a", Reject), ("a", Approve)]), Approved);
+        assert_eq!(tallied(&["a"], &[("a", Approve), ("a", Reject), ("a", Reject)]), Rejected);
+    }
+
+    #[test]
+    fn only_an_approval_leads_to_approved() {
+        let choices = [Verdict::Approve, Verdict::RequestChanges, Verdict::Reject];
+        let mut open: Vec<Vec<(&str, Verdict)>> = vec![Vec::new()];
+        for _ in 0..5 {
+            let mut next = Vec::new();
+            for votes in &open {
+                for agency in ["a", "b"] {
+                    for verdict in choices {
+                        let mut more = votes.clone();
+                        more.push((agency, verdict));
+                        match tallied(&["a", "b"], &more) {
+                            RequestState::Approved => assert_eq!(verdict, Verdict::Approve, "{more:?}"),
+                            RequestState::Voting | RequestState::Conflicted => next.push(more),
+                            _ => {}
+                        }
+                    }
+                }
+            }
+            open = next;
+        }
     }
 }

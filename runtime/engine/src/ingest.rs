@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Sche
 use datafusion::common::{DataFusionError, Result as PlanResult, exec_datafusion_err};
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::memory_pool::GreedyMemoryPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::physical_expr::expressions::Column as PhysicalColumn;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
@@ -66,6 +66,7 @@ async fn seal(ask: &Ingest, limits: &Limits) -> Result<Ingested, Refusal> {
     let sorted = sort(conform, opened, &schema, &ask.folder, limits)?;
     let manifest = write_parts(sorted, &ask.folder, &tally).await?;
     manifest.write(&ask.folder).map_err(unreadable)?;
+    sync(&ask.folder.join("manifest.json")).and_then(|()| sync(&ask.folder)).map_err(unreadable)?;
     let mut tally = tally.lock().map_err(|_| unreadable("a reader failed"))?;
     if let (Some(ordinals), Some(subject)) = (&tally.ordinals, &dataset.subject) {
         ordinals.write(&ask.domains, &subject.domain)?;
@@ -256,7 +257,9 @@ impl Ordinals {
         let fresh = path.with_extension("fresh");
         std::fs::create_dir_all(domains).map_err(unreadable)?;
         std::fs::write(&fresh, text).map_err(unreadable)?;
-        std::fs::rename(fresh, path).map_err(unreadable)
+        sync(&fresh).map_err(unreadable)?;
+        std::fs::rename(fresh, path).map_err(unreadable)?;
+        sync(domains).map_err(unreadable)
     }
 }
 
@@ -297,29 +300,30 @@ fn sort(
         let stream = FileStream { schema: Arc::clone(schema), source: Mutex::new(Some((conform, opened))) };
         let input: Arc<dyn ExecutionPlan> =
             Arc::new(StreamingTableExec::try_new(Arc::clone(schema), vec![Arc::new(stream)], None, [], false, None)?);
-        // By subject, then by every column: the snapshot doesn't depend on the file's order.
-        let mut names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        names.sort_by_key(|name| *name != SUBJECT);
+        // By subject alone: keys of one word keep the merge of spilled runs small. What counts doesn't depend on the
+        // order of a subject's rows, and where a module sees them they are sorted again.
         let options = datafusion::arrow::compute::SortOptions { descending: false, nulls_first: false };
-        let mut by = Vec::new();
-        for name in names {
-            let column = Arc::new(PhysicalColumn::new_with_schema(name, schema)?);
-            by.push(PhysicalSortExpr::new(column, options));
-        }
-        let ordering = LexOrdering::new(by).ok_or_else(|| exec_datafusion_err!("a dictionary without columns"))?;
+        let by = match PhysicalColumn::new_with_schema(SUBJECT, schema) {
+            Ok(subject) => LexOrdering::new([PhysicalSortExpr::new(Arc::new(subject), options)]),
+            Err(_) => None,
+        };
         let memory = usize::try_from(limits.query_memory_bytes).unwrap_or(usize::MAX);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(memory)))
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(memory)))
             .with_disk_manager_builder(
                 DiskManagerBuilder::default()
                     .with_mode(DiskManagerMode::Directories(vec![folder.to_path_buf()]))
                     .with_max_temp_directory_size(limits.spill_bytes_max),
             )
             .build_arc()?;
-        let context = TaskContext::default()
-            .with_session_config(SessionConfig::new().with_batch_size(8_192))
-            .with_runtime(runtime);
-        SortExec::new(ordering, input).execute(0, Arc::new(context))
+        let mut config = SessionConfig::new().with_batch_size(8_192);
+        // Kept free for the merge of spilled runs.
+        config.options_mut().execution.sort_spill_reservation_bytes = memory / 4;
+        let context = Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime));
+        match by {
+            Some(by) => SortExec::new(by, input).execute(0, context),
+            None => input.execute(0, context),
+        }
     };
     build().map_err(unreadable)
 }
@@ -339,7 +343,7 @@ async fn write_parts(
             },
             _ => unreadable(&error),
         })?;
-        // The sort has seen all rows before it gives the first.
+        // A sort has seen all rows before it gives the first; without one this is the rows so far.
         let rows = tally.lock().map_err(|_| unreadable("a reader failed"))?.rows;
         let share = rows.div_ceil(PARTS).clamp(PART_ROWS.0, PART_ROWS.1);
         let owned: Vec<Option<u32>> = match subject {
@@ -399,11 +403,17 @@ impl Parts {
     fn close(&mut self) -> PlanResult<()> {
         if let Some((writer, mut part, _)) = self.open.take() {
             writer.close()?;
+            sync(&self.folder.join(&part.file))?;
             part.bytes = std::fs::metadata(self.folder.join(&part.file))?.len();
             self.manifest.parts.push(part);
         }
         Ok(())
     }
+}
+
+/// Makes a file, or a folder's list of files, outlast a power cut: the event that names it will.
+fn sync(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 fn digest(manifest: &Manifest, folder: &Path) -> std::io::Result<String> {

@@ -1,4 +1,4 @@
-//! The ledger: all of it for whoever audits, its last checkpoint for everyone.
+//! The ledger, for whoever audits: all of it, and its last checkpoint.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -11,7 +11,7 @@ use crate::node::{Caller, Node, Stop};
 
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// The whole ledger as JSON lines, as `sluice ledger verify` reads it. Auditors, regulators, custodians.
+/// The whole ledger as JSON lines, as `sluice ledger verify` reads it. Auditors and regulators.
 #[utoipa::path(get, path = "/v1/ledger/export", tag = "ledger",
     responses((status = 200, body = String, content_type = "application/jsonl")))]
 pub async fn export(State(node): State<Node>, caller: Caller) -> Response {
@@ -39,11 +39,16 @@ pub async fn export(State(node): State<Node>, caller: Caller) -> Response {
     (StatusCode::OK, [(header::CONTENT_TYPE, "application/jsonl")], Body::from_stream(pieces)).into_response()
 }
 
-/// The last signed checkpoint, for anyone who wants to keep it.
-#[utoipa::path(get, path = "/v1/ledger/checkpoint", tag = "ledger", security(()),
+/// The last signed checkpoint. Auditors and regulators: how far the ledger is would tell an operator what a job has just
+/// come to.
+#[utoipa::path(get, path = "/v1/ledger/checkpoint", tag = "ledger",
     responses((status = 200, body = String, content_type = "text/plain")))]
-pub async fn checkpoint(State(node): State<Node>) -> Response {
-    match node.checkpoint().await {
+pub async fn checkpoint(State(node): State<Node>, caller: Caller) -> Response {
+    let checkpoint = match node.may_export(&caller.actor) {
+        Ok(()) => node.checkpoint().await,
+        Err(stop) => Err(stop),
+    };
+    match checkpoint {
         Ok(note) => (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
         Err(stop) => problem::stop(&stop),
     }

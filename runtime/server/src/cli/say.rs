@@ -79,9 +79,17 @@ pub fn fields(pairs: &[(&str, String)]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The text without control characters: what others wrote may not steer the terminal of whoever reads it.
+/// The text without control characters: what others wrote may not steer the terminal of whoever reads it. A line of its
+/// own begins with a bar, so that it can't pass for one of the program's.
 pub fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() && c != '\n' { '\u{fffd}' } else { c };
+    let steers = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}')
+    };
+    let shown = |c: char| match c {
+        '\n' => "\n| ".to_owned(),
+        c if steers(c) => '\u{fffd}'.to_string(),
+        c => c.to_string(),
+    };
     text.chars().map(shown).collect()
 }
 

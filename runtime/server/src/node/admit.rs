@@ -130,7 +130,8 @@ impl Node {
         let id = JobId::new(self.desk().random()?);
         self.keep_work(&id, &work).await?;
         let entered = self.enter(actor, ask, &id, admitted, once).await;
-        if entered.is_err() {
+        if matches!(entered, Err(Stop::Refused(_) | Stop::Again(_))) {
+            // After a fault the job may be on record.
             let _ = tokio::fs::remove_dir_all(self.desk().home.job(&id)).await;
         }
         entered

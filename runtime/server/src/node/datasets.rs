@@ -220,8 +220,9 @@ impl Node {
             Ok(taken_in) => self.enter_snapshot(actor, name, &id, taken_in, once).await,
             Err(stop) => Err(stop.into()),
         };
-        if sealed.is_err() {
-            // A snapshot that no event names is of no use.
+        if matches!(sealed, Err(Stop::Refused(_) | Stop::Again(_))) {
+            // A snapshot that no event names is of no use. After a fault it may be on record: the sweep at the next
+            // start asks the ledger.
             let _ = tokio::fs::remove_dir_all(folder).await;
         }
         sealed

@@ -75,8 +75,6 @@ struct Inner {
     settings: Settings,
     fleet: Fleet,
     runs: Runs,
-    /// The checkpoint that everyone is shown, and the span of time that it is for.
-    checkpoint: tokio::sync::Mutex<Option<(i64, String)>>,
 }
 
 impl Node {
@@ -112,7 +110,7 @@ impl Node {
         });
         let fleet = fleet.map_err(|fault| OpenError::Ready(fault.to_string()))?;
         let runs = Runs::new(settings.runs_max);
-        Ok(Node(Arc::new(Inner { desk, settings, fleet, runs, checkpoint: tokio::sync::Mutex::default() })))
+        Ok(Node(Arc::new(Inner { desk, settings, fleet, runs })))
     }
 
     /// The desk.
@@ -165,22 +163,11 @@ impl Node {
         }
     }
 
-    /// A checkpoint for everyone, as its signed text: the last one of when the first asked in this span of time.
-    ///
-    /// How far the ledger is at any moment would tell operators what their jobs have just come to; so it shows once in
-    /// as many slots as a report waits. Those who supervise have the export.
+    /// The last checkpoint, as its signed text.
     ///
     /// # Errors
     /// The ledger can't be read.
     pub async fn checkpoint(&self) -> Done<String> {
-        let slots = i64::from(self.settings().report_slots).max(1);
-        let span = self.desk().now_ms().div_euclid(self.settings().slot_ms.saturating_mul(slots).max(1));
-        let mut shown = self.0.checkpoint.lock().await;
-        if let Some((_, note)) = shown.as_ref().filter(|(at, _)| *at == span) {
-            return Ok(note.clone());
-        }
-        let (_, note) = self.desk().store.checkpoint().await?;
-        *shown = Some((span, note.clone()));
-        Ok(note)
+        Ok(self.desk().store.checkpoint().await?.1)
     }
 }
