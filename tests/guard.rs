@@ -147,6 +147,10 @@ async fn attack_29_sql_that_reaches_out_of_the_grant() {
         ("SELECT repeat(town, 100000000) AS town FROM people", Code::Plan, "repeat"),
         ("SELECT chr(income) AS town FROM people", Code::Plan, "chr"),
         ("SELECT $1 AS town FROM people", Code::Plan, ""),
+        ("SELECT CAST(seen AS VARCHAR) AS town FROM people", Code::Plan, "date_part"),
+        ("SELECT CAST(born AS VARCHAR) AS town FROM people", Code::Plan, "date_part"),
+        ("SELECT town FROM people WHERE CAST(seen AS DATE) = born", Code::Plan, "date_part"),
+        ("SELECT born || 'x' AS town FROM people", Code::Plan, ""),
     ] {
         refused(sql, code, words).await;
     }

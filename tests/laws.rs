@@ -76,6 +76,33 @@ async fn the_same_job_with_1_2_and_8_partitions_gives_the_same_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_subject_is_one_subject_whatever_the_plan() {
+    let home = tempfile::tempdir().unwrap();
+    let tables = [flights(home.path()).await];
+    for sql in [
+        "SELECT carrier FROM flights UNION ALL SELECT carrier FROM flights",
+        "SELECT carrier FROM flights UNION SELECT carrier FROM flights",
+        "SELECT DISTINCT carrier FROM flights",
+        "SELECT carrier FROM (SELECT tailnum, carrier, count(*) AS n FROM flights GROUP BY tailnum, carrier) WHERE n > 0",
+        "SELECT a.carrier FROM flights a JOIN (SELECT DISTINCT tailnum FROM flights) b ON a.tailnum = b.tailnum",
+    ] {
+        let plan = plan(sql, &["carrier"], &[], &[]);
+        let (contract, one) = run(&tables, &plan, 1).await;
+        for partitions in [2, 8] {
+            let (_, other) = run(&tables, &plan, partitions).await;
+            assert!(one.same_as(&other), "{partitions} partitions: {sql}");
+        }
+        let subjects: BTreeMap<Vec<String>, i64> =
+            counted(&one, &contract).into_iter().map(|(labels, numbers)| (labels, numbers[0])).collect();
+        let expected =
+            plain("SELECT carrier, count(DISTINCT tailnum) FROM flights WHERE tailnum IS NOT NULL GROUP BY carrier", 1);
+        let expected: BTreeMap<Vec<String>, i64> =
+            expected.await.into_iter().map(|(labels, numbers)| (labels, numbers[0])).collect();
+        assert_eq!(subjects, expected, "{sql}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_join_within_the_domain_does_not_depend_on_partitions() {
     let home = tempfile::tempdir().unwrap();
     let planes = seal(home.path(), "planes").await;

@@ -196,6 +196,8 @@ pub struct Fold {
     touched: Vec<(u32, u64)>,
     values: Vec<i128>,
     subject: u64,
+    /// Records of the present subject that a cell may count: never more than its rows.
+    records_max: u64,
     kept: Option<Box<dyn Write + Send>>,
 }
 
@@ -209,6 +211,7 @@ impl Fold {
             touched: Vec::new(),
             values: Vec::new(),
             subject: 1,
+            records_max: u64::MAX,
             shape,
             kept,
         }
@@ -244,6 +247,12 @@ impl Fold {
         }
     }
 
+    /// Says how many rows the present subject had: a module may contribute several times for a row, but a row is one
+    /// record.
+    pub fn rows(&mut self, rows: u64) {
+        self.records_max = rows;
+    }
+
     /// Forgets what the present subject has contributed: its default contribution is nothing.
     pub fn default_subject(&mut self) {
         self.counts.facts.defaulted_subjects += 1;
@@ -257,6 +266,7 @@ impl Fold {
     }
 
     fn forget(&mut self) {
+        self.records_max = u64::MAX;
         self.touched.clear();
         self.values.clear();
     }
@@ -281,7 +291,7 @@ impl Fold {
             let count = &mut self.counts.cells[cell as usize];
             let first = count.subjects == 0;
             count.subjects += 1;
-            count.records += records;
+            count.records += records.min(self.records_max);
             if let Some(kept) = &mut self.kept {
                 kept.write_all(&ordinal.to_le_bytes())?;
                 kept.write_all(&cell.to_le_bytes())?;

@@ -140,7 +140,7 @@ impl Conform {
         for ((column, field), place) in
             self.dataset.dictionary.columns.iter().zip(self.schema.fields()).zip(&self.places)
         {
-            let array = blank_as_null(batch.column(*place));
+            let array = blank_as_null(batch.column(*place))?;
             let cast = cast_with_options(&array, field.data_type(), &CastOptions { safe: true, ..Default::default() })?;
             let cast = plain_floats(cast);
             let lost = cast.null_count().saturating_sub(array.null_count()) as u64;
@@ -179,16 +179,19 @@ impl Tally {
     }
 }
 
-/// Text that is empty is missing.
-fn blank_as_null(array: &ArrayRef) -> ArrayRef {
-    match array.data_type() {
-        DataType::Utf8 => {
-            let texts = array.as_string::<i32>().iter();
-            let kept: StringArray = texts.map(|text| text.filter(|text| !text.is_empty() && *text != "NA")).collect();
-            Arc::new(kept)
-        }
-        _ => ArrayRef::clone(array),
+/// Text that is empty or says `NA` is missing, however the file encodes it.
+fn blank_as_null(array: &ArrayRef) -> PlanResult<ArrayRef> {
+    let values = match array.data_type() {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        kind => kind,
+    };
+    if !values.is_string() {
+        return Ok(ArrayRef::clone(array));
     }
+    let texts = cast_with_options(array, &DataType::Utf8, &CastOptions::default())?;
+    let texts = texts.as_string::<i32>().iter();
+    let kept: StringArray = texts.map(|text| text.filter(|text| !text.is_empty() && *text != "NA")).collect();
+    Ok(Arc::new(kept))
 }
 
 /// Floats in one form: not-a-number is missing, zero has no sign.

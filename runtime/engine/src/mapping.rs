@@ -208,6 +208,7 @@ struct ModuleCaller {
 
 impl ModuleCaller {
     fn batch(&mut self, batch: RecordBatch, fold: &mut Fold, order: &mut SubjectOrder) -> Result<()> {
+        let batch = crossing_batch(&batch)?;
         let owned = subjects(&batch)?.to_vec();
         let (Some(first), Some(last)) = (owned.first().copied(), owned.last().copied()) else { return Ok(()) };
         if !owned.is_sorted() {
@@ -302,6 +303,7 @@ impl ModuleCaller {
             fold.truncate_subject();
             return Ok(fold.end_subject(subject)?);
         }
+        fold.rows(rows.len() as u64);
         let outcome = self.mapper.map(arena, &mut self.answer);
         let codes = fold.shape().codes.len();
         let width = codes + fold.shape().bounds.len();
@@ -328,6 +330,20 @@ impl ModuleCaller {
             None => Ok(()),
         }
     }
+}
+
+/// The batch in the types in which columns cross: a view of a text holds on to its neighbours' bytes, a text doesn't.
+fn crossing_batch(batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut columns = vec![ArrayRef::clone(batch.column(0))];
+    columns.extend(crossing_columns(batch, 1)?);
+    let named = batch
+        .schema()
+        .fields()
+        .iter()
+        .zip(columns)
+        .map(|(field, column)| (field.name().clone(), column, true))
+        .collect::<Vec<_>>();
+    Ok(RecordBatch::try_from_iter_with_nullable(named)?)
 }
 
 /// Sorts the rows of each group by every column, so that no order of arrival reaches a module.

@@ -82,7 +82,8 @@ impl GrantedTable {
         let granted = spec.columns.iter().filter(|column| spec.granted.contains(&column.name));
         let mut visible = schema_of(granted).fields().to_vec();
         if keyed {
-            visible.push(Arc::new(Field::new(SUBJECT, DataType::UInt32, false)));
+            // Nullable like the stored column, though no row without a subject is shown: a plan and its scan must agree.
+            visible.push(Arc::new(Field::new(SUBJECT, DataType::UInt32, true)));
         }
         let mut stored = schema_of(&spec.columns).fields().to_vec();
         if spec.subject.is_some() {
@@ -203,6 +204,8 @@ impl GrantedTable {
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::parse(self.address())?, source)
             .with_file_groups(groups)
             .with_projection_indices(Some(columns))?
+            // Each partition reads its own files and no other's: the gate promises which subjects are where.
+            .with_preserve_order(true)
             .build();
         let mut plan: Arc<dyn ExecutionPlan> = DataSourceExec::from_data_source(config);
         if let Some(filter) = &self.row_filter {

@@ -55,6 +55,7 @@ pub fn session(limits: &Limits, tables: &[Arc<GrantedTable>], settings: &Session
     let options = config.options_mut();
     options.sql_parser.recursion_limit = datafusion::common::config::ConfigNonZeroUsize::try_new(48)?;
     options.sql_parser.enable_ident_normalization = true;
+    options.execution.enable_file_stream_work_stealing = false;
     options.execution.parquet.pushdown_filters = settings.pushdown;
     options.execution.parquet.reorder_filters = false;
     options.execution.sort_spill_reservation_bytes = 16 * 1024 * 1024;

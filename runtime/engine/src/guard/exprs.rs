@@ -136,8 +136,14 @@ fn check_binary(binary: &BinaryExpr, schema: &DFSchema) -> Result<(), String> {
         | Operator::And
         | Operator::Or
         | Operator::IsDistinctFrom
-        | Operator::IsNotDistinctFrom
-        | Operator::StringConcat => Ok(()),
+        | Operator::IsNotDistinctFrom => Ok(()),
+        Operator::StringConcat => {
+            let is_text = |expr: &Expr| expr.get_type(schema).is_ok_and(|kind| kind.is_string() || kind.is_null());
+            if is_text(&binary.left) && is_text(&binary.right) {
+                return Ok(());
+            }
+            Err("|| joins texts; cast numbers to VARCHAR first".to_owned())
+        }
         Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo => {
             check_number(&binary.left, schema, "arithmetic")?;
             check_number(&binary.right, schema, "arithmetic")
@@ -157,6 +163,15 @@ fn check_number(expr: &Expr, schema: &DFSchema, what: &str) -> Result<(), String
 
 fn check_cast(expr: &Expr, to: &DataType, schema: &DFSchema) -> Result<(), String> {
     let from = expr.get_type(schema).map_err(|_| "a cast of an expression that can't be typed".to_owned())?;
+    // Arrow fails on moments beyond its calendar in these casts, TRY_CAST or not.
+    let of_calendar = matches!(
+        (&from, to),
+        (DataType::Timestamp(_, _), DataType::Date32)
+            | (DataType::Date32 | DataType::Timestamp(_, _), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    );
+    if of_calendar {
+        return Err("dates and timestamps aren't cast to text, nor timestamps to dates; use date_part".to_owned());
+    }
     if is_plain(&from) && is_plain(to) {
         return Ok(());
     }
