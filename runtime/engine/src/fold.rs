@@ -134,17 +134,15 @@ impl MeasureCount {
         self.top.truncate(TOP);
     }
 
-    fn merge(&mut self, other: &MeasureCount, self_empty: bool, other_empty: bool) {
+    fn merge(&mut self, other: &MeasureCount, self_empty: bool) {
         self.sum += other.sum;
         self.sum_abs += other.sum_abs;
         self.nonzero += other.nonzero;
         for value in &other.top {
             self.offer(*value);
         }
-        if !other_empty {
-            self.min = if self_empty { other.min } else { self.min.min(other.min) };
-            self.max = if self_empty { other.max } else { self.max.max(other.max) };
-        }
+        self.min = if self_empty { other.min } else { self.min.min(other.min) };
+        self.max = if self_empty { other.max } else { self.max.max(other.max) };
     }
 }
 
@@ -181,7 +179,7 @@ impl Counts {
             mine.subjects += theirs.subjects;
             mine.records += theirs.records;
             for (mine, theirs) in mine.measures.iter_mut().zip(&theirs.measures) {
-                mine.merge(theirs, empty, false);
+                mine.merge(theirs, empty);
             }
         }
     }

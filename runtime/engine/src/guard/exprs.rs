@@ -213,9 +213,3 @@ fn total_binary(binary: BinaryExpr, schema: &DFSchema) -> PlanResult<Transformed
     let args = vec![*binary.left, *binary.right];
     Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func: function, args })))
 }
-
-/// Whether a schema has a column that is the host's.
-#[must_use]
-pub fn is_hidden(name: &str) -> bool {
-    name.starts_with(HIDDEN)
-}
