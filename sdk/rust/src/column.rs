@@ -105,6 +105,25 @@ impl<'a> Column<'a> {
         self.fixed(row).map(i128::from_le_bytes)
     }
 
+    /// All 64-bit integers as they lie in the arena, for arithmetic over whole columns: behind a null is 0, and
+    /// [`Self::is_valid`] tells the two apart. `None` for a column of another kind.
+    #[must_use]
+    pub fn int64s(&self) -> Option<&'a [i64]> {
+        self.packed(Kind::Int64)
+    }
+
+    /// All 32-bit integers; as [`Self::int64s`].
+    #[must_use]
+    pub fn int32s(&self) -> Option<&'a [i32]> {
+        self.packed(Kind::Int32)
+    }
+
+    /// All floats; as [`Self::int64s`].
+    #[must_use]
+    pub fn float64s(&self) -> Option<&'a [f64]> {
+        self.packed(Kind::Float64)
+    }
+
     /// Every row's integer, nulls as `None`.
     pub fn i64s(self) -> impl Iterator<Item = Option<i64>> + 'a {
         (0..self.rows).map(move |row| self.i64(row))
@@ -115,6 +134,13 @@ impl<'a> Column<'a> {
         (0..self.rows).map(move |row| self.str(row))
     }
 
+    fn packed<T: Number>(&self, kind: Kind) -> Option<&'a [T]> {
+        if self.kind != Some(kind) {
+            return None;
+        }
+        T::packed(self.values)?.get(..self.rows)
+    }
+
     fn of(&self, kind: Kind, row: usize) -> Option<()> {
         (self.kind == Some(kind) && self.is_valid(row)).then_some(())
     }
@@ -123,6 +149,27 @@ impl<'a> Column<'a> {
         at(self.values, row)
     }
 }
+
+/// A number of which every pattern of bits is one.
+trait Number: Sized {
+    /// The bytes as such numbers, in place; `None` where they don't lie on such a boundary.
+    fn packed(bytes: &[u8]) -> Option<&[Self]>;
+}
+
+macro_rules! number {
+    ($($kind:ty),*) => {$(
+        impl Number for $kind {
+            #[allow(unsafe_code)]
+            fn packed(bytes: &[u8]) -> Option<&[Self]> {
+                // SAFETY: every pattern of bits is a number of this kind, and `align_to` keeps to boundaries.
+                let (before, numbers, _) = unsafe { bytes.align_to::<$kind>() };
+                before.is_empty().then_some(numbers)
+            }
+        }
+    )*};
+}
+
+number!(i32, i64, f64);
 
 /// Element `row` of packed N-byte values.
 fn at<const N: usize>(bytes: &[u8], row: usize) -> Option<[u8; N]> {
@@ -163,6 +210,20 @@ mod tests {
         assert_eq!([0, 1].map(|row| rows.column(5).date(row)), [Some(-1), None]);
         assert_eq!((rows.column(6).timestamp(0), rows.column(6).digits()), (Some(12), 9));
         assert_eq!((rows.column(7).decimal(0), rows.column(7).scale()), (Some(-1234), 2));
+    }
+
+    #[test]
+    fn whole_columns_are_read_in_place() {
+        let words = ArenaBuilder::new(3)
+            .i64(&[Some(-1), None, Some(3)])
+            .i32(&[Some(4), Some(-5), None])
+            .f64(&[Some(0.5), None, Some(-2.0)])
+            .build();
+        let rows = Rows::new(&words).expect("the builder makes arenas");
+        assert_eq!(rows.column(0).int64s(), Some(&[-1, 0, 3][..]));
+        assert_eq!(rows.column(1).int32s(), Some(&[4, -5, 0][..]));
+        assert_eq!(rows.column(2).float64s(), Some(&[0.5, 0.0, -2.0][..]));
+        assert_eq!((rows.column(0).int32s(), rows.column(3).int64s()), (None, None));
     }
 
     #[test]

@@ -32,12 +32,17 @@
 //!
 //! The exports exist for `wasm32` only. Everything else compiles natively, so a module's logic is tested with
 //! `cargo test`; [`testing`] makes the arenas.
+//!
+//! A module's memory is handed out by an allocator that is made for one short call (feature `allocator`, on by default;
+//! a module that brings its own `#[global_allocator]` turns it off).
 
 #![cfg_attr(test, allow(clippy::indexing_slicing))]
 
 #[cfg(target_endian = "big")]
 compile_error!("an arena is little-endian");
 
+#[cfg(any(target_arch = "wasm32", test))]
+mod allocator;
 mod arena;
 mod column;
 mod contract;

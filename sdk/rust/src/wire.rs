@@ -5,6 +5,10 @@ use core::marker::PhantomData;
 
 use crate::{Contributions, Domain, Inputs, Params, Report, Rows, Statistic, Tabulate};
 
+#[cfg(feature = "allocator")]
+#[global_allocator]
+static REGION: crate::allocator::Region = crate::allocator::Region::new();
+
 pub mod tabulate {
     wit_bindgen::generate!({
         path: "wit",

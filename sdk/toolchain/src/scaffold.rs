@@ -50,6 +50,7 @@ macro_rules! sdk {
 /// The SDK as it is in the repository.
 const SDK: &[(&str, &str)] = sdk![
     "Cargo.toml",
+    "src/allocator.rs",
     "src/arena.rs",
     "src/column.rs",
     "src/contract.rs",
