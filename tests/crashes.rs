@@ -1,5 +1,7 @@
 //! Power cuts: a worker or the node is killed while a job runs. Nothing leaves, nothing is lost, the ledger verifies.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -20,7 +22,7 @@ use crate::support::shared::dictionary;
 const AIRCRAFT: usize = 800;
 
 /// A node with a few flights and a grant of them.
-fn node() -> (Child, String) {
+pub fn node() -> (Child, String) {
     let node = Child::start();
     let mut entry = dictionary("flights");
     let columns = entry["dictionary"]["columns"].as_array_mut().expect("columns");
@@ -32,12 +34,12 @@ fn node() -> (Child, String) {
     (node, grant)
 }
 
-fn attempts(place: &Place, job: &str) -> Vec<Value> {
+pub fn attempts(place: &Place, job: &str) -> Vec<Value> {
     place.inside(job)["attempts"].as_array().expect("attempts").clone()
 }
 
 /// The spinning job's result: every instance counted for nothing.
-fn ends_under_review(place: &Place, job: &str) {
+pub fn ends_under_review(place: &Place, job: &str) {
     let reviewed = place.reviewed(job);
     let run = &reviewed.candidate["run"];
     assert_eq!((&run["subjects"], &run["defaulted_subjects"]), (&json!(AIRCRAFT), &json!(AIRCRAFT)), "{run}");
@@ -72,13 +74,20 @@ fn a_job_whose_worker_is_killed_is_run_again_and_its_operator_sees_nothing_of_it
 }
 
 /// All that can be listed, but for jobs that aren't done.
-fn listed(place: &Place, running: &str) -> Vec<Value> {
+pub fn listed(place: &Place, running: &str) -> Vec<Value> {
     let abel = place.client("abel");
-    let lists = ["datasets", "datasets/flights/snapshots", "grants", "modules", "requests", "releases", "jobs"];
-    let items = lists.iter().flat_map(|list| {
+    let list = |list: &str| {
         let page = abel.get(&format!("/v1/{list}?limit=500")).ok();
         page["items"].as_array().expect("items").clone()
+    };
+    let datasets = list("datasets");
+    let snapshots = datasets.iter().flat_map(|dataset| {
+        let name = dataset["name"].as_str().expect("a dataset has a name");
+        list(&format!("datasets/{name}/snapshots"))
     });
+    let snapshots: Vec<Value> = snapshots.collect();
+    let others = ["grants", "modules", "requests", "releases", "jobs"].into_iter().flat_map(list);
+    let items = datasets.into_iter().chain(snapshots).chain(others);
     items.filter(|item| item["id"] != running && item["job"] != running).collect()
 }
 
@@ -132,12 +141,91 @@ fn a_node_that_is_killed_again_and_again_loses_nothing() {
     }
 }
 
+/// The names in a folder of a home.
+fn names(home: &Path, folder: &str) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(home.join(folder)).expect("it is there").flatten();
+    entries.map(|entry| entry.file_name().into_string().expect("a plain name")).collect()
+}
+
+#[test]
+fn what_a_killed_node_left_half_done_is_gone_at_the_next_start() {
+    let (mut node, grant) = node();
+    let home = node.place.home.clone();
+    let done = node.place.reviewed(&node.place.plan(&grant, &count("SELECT month FROM flights", "month")));
+    let vote = json!({ "verdict": "approve", "reason": "fits", "note": "Let it out" });
+    node.place.client("rosa").post(&format!("/v1/requests/{}/votes", done.request), &vote).ok();
+    node.place.vote(&done.request, "ravi", "approve", "fits");
+    let release = until("the operator sees the release", || {
+        node.place.client("olga").get(&format!("/v1/jobs/{}", done.job)).ok()["release"].as_str().map(str::to_owned)
+    });
+    let csv = node.place.fetch(&release, "csv");
+    let job = node.place.work(&grant, &guest("spin_map"), &json!({}));
+    let cut_off = home.join(format!("jobs/{job}/attempt-1"));
+    until("it runs", || cut_off.is_dir().then_some(()));
+    node.kill();
+    assert!(cut_off.is_dir());
+    let (of_job, of_request) = (format!("jobs/{}", done.job), format!("inside/requests/{}", done.request));
+    let of_release = format!("releases/{release}");
+    let kept = ["snapshots", "inside/snapshots", "modules", "jobs", "inside/requests", "releases"].into_iter().chain([
+        of_job.as_str(),
+        of_request.as_str(),
+        of_release.as_str(),
+    ]);
+    let before: Vec<(String, BTreeSet<String>)> =
+        kept.map(|folder| (folder.to_owned(), names(&home, folder))).collect();
+    assert_eq!(names(&home, &of_job), BTreeSet::from(["attempt-1", "work.json"].map(str::to_owned)));
+    assert!(names(&home, &of_request).contains("note-1-rosa.json"));
+    let (id, digest) = ("0".repeat(32), "0".repeat(64));
+    let left = [
+        "uploads/half".to_owned(),
+        format!("snapshots/snap_{id}/rows"),
+        format!("inside/snapshots/snap_{id}.json"),
+        format!("modules/{digest}.wasm"),
+        "modules/.writing-half".to_owned(),
+        format!("jobs/job_{id}/work.json"),
+        format!("{of_job}/attempt-2/rows"),
+        format!("{of_job}/rerun-0123456789abcdef/rows"),
+        format!("inside/requests/req_{id}/candidate.json"),
+        format!("{of_request}/.writing-half"),
+        format!("{of_request}/note-1-rita.json"),
+        format!("releases/rel_{id}/data.csv"),
+        format!("{of_release}/.writing-half"),
+    ];
+    for path in &left {
+        let path = home.join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).unwrap();
+        std::fs::write(path, b"half").unwrap();
+    }
+    node.restart();
+    assert!(!cut_off.exists(), "raw rows of an attempt that was cut off");
+    for path in &left {
+        assert!(!home.join(path).exists(), "{path}");
+    }
+    assert_eq!(names(&home, "uploads"), BTreeSet::new());
+    for (folder, before) in before {
+        assert_eq!(names(&home, &folder), before, "{folder}: what is on record stays, and nothing else");
+    }
+    let place = &node.place;
+    assert_eq!(place.fetch(&release, "csv"), csv);
+    let candidate = place.client("rita").get(&format!("/v1/requests/{}/candidate", done.request)).ok();
+    assert_eq!(candidate["cells_total"], done.candidate["cells_total"]);
+    let equal = place.client("carol").act(&format!("/v1/jobs/{}/rerun", done.job)).ok();
+    assert_eq!(equal["equal"], true);
+    ends_under_review(place, &job);
+    place.verified();
+}
+
 /// A clock that a test sets.
 struct Hand(Arc<AtomicI64>);
 
 impl Clock for Hand {
     fn read_ms(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// No time passes but what the test sets.
+    fn steady_ms(&self) -> i64 {
+        0
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use sluice_domain::people::Role;
 use sluice_domain::refusal::Code;
 
+use crate::ended::stopped_with;
 use crate::people::added;
 use crate::support::acts::{count, terms, text};
 use crate::support::guests::guest;
@@ -11,7 +12,7 @@ use crate::support::node::{now_ms, until};
 use crate::support::shared::{dictionary, flights, shared};
 
 /// A small entry.
-fn entry(name: &str) -> Value {
+pub fn entry(name: &str) -> Value {
     json!({
         "name": name,
         "title": "Things",
@@ -26,7 +27,8 @@ fn entry(name: &str) -> Value {
     })
 }
 
-fn drafted(dataset: &str) -> Value {
+/// A draft of a grant of it.
+pub fn drafted(dataset: &str) -> Value {
     json!({ "terms": terms(json!([{ "dataset": dataset, "columns": ["id", "kind"] }])) })
 }
 
@@ -112,6 +114,8 @@ fn policy_p10_a_grant_that_is_revoked_stops_what_runs_and_freezes_what_waits() {
         assert_eq!(place.state(job), "stopped", "a person's act shows at once");
         assert_eq!(place.inside(job)["state"], "stopped");
     }
+    let ended = |body: &Value| body["kind"] == "grant_revoked" && body["grant"] == grant.as_str();
+    assert_eq!(stopped_with(place, "rex", ended), [running.clone(), waiting.job.clone()]);
     assert_eq!(place.inside(&running)["request"], Value::Null, "its output never came before anybody");
     until("its folder is gone with its worker", || {
         (!place.home.join(format!("jobs/{running}/attempt-1")).exists()).then_some(())

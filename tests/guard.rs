@@ -5,12 +5,13 @@ use sluice_domain::dictionary::{Bounds, Column, ColumnKind};
 use sluice_domain::grade::Lane;
 use sluice_domain::limits::Limits;
 use sluice_domain::refusal::{Code, Refusal};
-use sluice_engine::admit::admit;
+use sluice_engine::admit::{admit, check_filter};
 use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic, TableSpec, Work};
 
 use crate::support::tables::{column, table};
 
-/// `people` of one domain, `visits` of the same, `firms` of another, `towns` public; `secret` isn't granted.
+/// `people` of one domain, `visits` of the same, `firms` of another; `towns`, `rates` and `places` are public, and nothing
+/// is declared to be unique in the last; `secret` isn't granted.
 fn tables() -> Vec<TableSpec> {
     let coded = |name: &str, codes: &[&str]| Column {
         codes: codes.iter().map(|code| (*code).to_owned()).collect(),
@@ -31,6 +32,11 @@ fn tables() -> Vec<TableSpec> {
         Some(("pid", "persons")),
     );
     people.granted.retain(|name| name != "secret");
+    let unique = |table: TableSpec, columns: &[&str]| TableSpec {
+        unique: columns.iter().map(|column| (*column).to_owned()).collect(),
+        ..table
+    };
+    let people = unique(people, &["pid"]);
     let visits = table(
         "visits",
         vec![column("pid", ColumnKind::Utf8), column("place", ColumnKind::Utf8), column("cost", ColumnKind::Int64)],
@@ -42,7 +48,11 @@ fn tables() -> Vec<TableSpec> {
         Some(("firm", "enterprises")),
     );
     let towns = table("towns", vec![coded("town", &["a", "b"]), column("region", ColumnKind::Utf8)], None);
-    vec![people, visits, firms, towns]
+    let towns = unique(towns, &["town"]);
+    let rates = table("rates", vec![column("town", ColumnKind::Utf8), column("year", ColumnKind::Int32)], None);
+    let rates = unique(rates, &["town", "year"]);
+    let places = table("places", vec![column("kind", ColumnKind::Utf8)], None);
+    vec![people, visits, firms, towns, rates, places]
 }
 
 fn plan(sql: &str) -> Plan {
@@ -211,6 +221,132 @@ async fn attack_30_queries_that_look_across_subjects() {
         ("SELECT DISTINCT ON (town) town FROM people", Code::Plan, "DISTINCT ON"),
     ] {
         refused(sql, code, words).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joins_that_meet_at_most_one_row_are_admitted() {
+    for sql in [
+        "SELECT p.town FROM people p LEFT JOIN towns t ON p.town = t.town",
+        "SELECT p.town FROM towns t RIGHT JOIN people p ON p.town = t.town",
+        "SELECT p.town FROM people p JOIN towns t USING (town)",
+        "SELECT p.town FROM people p JOIN towns t ON lower(p.town) = t.town AND p.income > 3",
+        "SELECT p.town FROM people p JOIN rates r ON p.town = r.town AND r.year = 2013",
+        "SELECT p.town FROM people p JOIN rates r ON p.town = r.town AND p.income = r.year",
+        "SELECT p.town FROM people p JOIN rates r ON p.town = r.town AND date_part('year', p.born) = r.year",
+        "SELECT p.town FROM people p JOIN (SELECT upper(region) AS r, town AS t FROM towns) x ON p.town = x.t",
+        "SELECT p.town FROM people p JOIN (SELECT DISTINCT kind FROM places) k ON p.town = k.kind",
+        "SELECT p.town FROM people p JOIN (SELECT kind, count(*) AS n FROM places GROUP BY kind) k ON p.town = k.kind",
+        "SELECT p.town FROM people p JOIN (SELECT town FROM towns UNION SELECT kind FROM places) k ON p.town = k.town",
+        "SELECT p.town FROM people p CROSS JOIN (SELECT max(year) AS last FROM rates) m",
+        "SELECT p.town FROM people p JOIN (SELECT a.town FROM towns a JOIN towns b ON a.town = b.town) t \
+         ON p.town = t.town",
+        "SELECT v.place AS town FROM visits v JOIN people p ON v.pid = p.pid JOIN towns t ON t.town = p.town",
+        "SELECT a.place AS town FROM visits a JOIN (SELECT pid, max(cost) AS most FROM visits GROUP BY pid) b \
+         ON a.pid = b.pid AND a.cost = b.most",
+        "SELECT a.place AS town FROM visits a JOIN (SELECT DISTINCT pid FROM visits) b ON a.pid = b.pid",
+    ] {
+        if let Err(refusal) = ask(sql).await {
+            panic!("{sql}: {refusal}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_43_no_join_multiplies_the_rows_of_a_subject() {
+    for sql in [
+        "SELECT p.town FROM people p CROSS JOIN towns t",
+        "SELECT p.town FROM people p, towns t WHERE p.town = t.town",
+        "SELECT p.town FROM people p JOIN towns t ON p.town = t.region",
+        "SELECT p.town FROM people p JOIN towns t ON t.town = t.region",
+        "SELECT p.town FROM people p JOIN towns t ON p.town = t.town OR p.income = 7",
+        "SELECT p.town FROM people p JOIN towns t ON p.town >= t.town",
+        "SELECT p.town FROM people p JOIN towns t ON p.town = lower(t.town)",
+        "SELECT p.town FROM people p LEFT JOIN towns t ON p.income = 7",
+        "SELECT p.town FROM towns t RIGHT JOIN people p ON p.town = t.region",
+        "SELECT p.town FROM people p JOIN rates r ON p.town = r.town",
+        "SELECT p.town FROM people p JOIN rates r ON p.town = r.town AND r.year > p.income",
+        "SELECT p.town FROM people p JOIN rates r ON p.town = r.town AND r.year = r.year + p.income",
+        "SELECT p.town FROM people p JOIN places k ON p.town = k.kind",
+        "SELECT p.town FROM people p JOIN (SELECT town FROM towns UNION ALL SELECT town FROM towns) t \
+         ON p.town = t.town",
+        "SELECT p.town FROM people p JOIN (SELECT a.town FROM towns a CROSS JOIN places b) t ON p.town = t.town",
+        "SELECT p.town FROM people p JOIN (SELECT b.town FROM places a LEFT JOIN towns b ON a.kind = b.town) t \
+         ON p.town = t.town",
+        "SELECT p.town FROM people p JOIN (SELECT lower(town) AS town FROM towns) t ON p.town = t.town",
+    ] {
+        refused(sql, Code::Unit, "at most one public row").await;
+    }
+    for sql in [
+        "SELECT a.place AS town FROM visits a JOIN visits b ON a.pid = b.pid",
+        "SELECT a.place AS town FROM visits a LEFT JOIN visits b ON a.pid = b.pid AND a.cost = 3",
+        "SELECT a.place AS town FROM visits a JOIN (SELECT DISTINCT pid, place FROM visits) b ON a.pid = b.pid",
+    ] {
+        refused(sql, Code::Unit, "of two private tables").await;
+    }
+    // What a union gives several times is bounded by the query's length, and by this.
+    let many = ["SELECT town FROM people"; 24];
+    ask(&many.join(" UNION ALL ")).await.expect("24 tables are read");
+    let nested = "WITH a AS (SELECT town FROM people UNION ALL SELECT town FROM people UNION ALL SELECT town FROM people), \
+         b AS (SELECT town FROM a UNION ALL SELECT town FROM a UNION ALL SELECT town FROM a), \
+         c AS (SELECT town FROM b UNION ALL SELECT town FROM b UNION ALL SELECT town FROM b) \
+         SELECT town FROM c UNION ALL SELECT town FROM c UNION ALL SELECT town FROM c";
+    refused(nested, Code::Plan, "at most 64 tables").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_unique_counts_only_where_it_is_granted() {
+    let mut tables = tables();
+    let rates = tables.iter_mut().find(|table| table.name == "rates").unwrap();
+    rates.granted.retain(|name| name != "year");
+    let work = Work::Plan(plan("SELECT p.town FROM people p JOIN rates r ON p.town = r.town"));
+    let refusal = admit(&tables, &work, None, &Limits::default()).await.expect_err("two years have one town");
+    assert_eq!(refusal.code, Code::Unit);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policy_p09_a_row_filter_is_checked_without_a_job_as_with_one() {
+    let people = |filter: &str| TableSpec { row_filter: Some(filter.to_owned()), ..tables().remove(0) };
+    let limits = Limits::default();
+    for filter in
+        ["income > 10 AND town = 'a'", "secret = 1", "CAST(town AS BIGINT) = 3", "date_part('year', born) > 1990"]
+    {
+        check_filter(&people(filter), &limits).unwrap_or_else(|refusal| panic!("{filter}: {refusal}"));
+    }
+    let deep = format!("{}income = 1{}", "(".repeat(2_000), ")".repeat(2_000));
+    for (filter, words) in [
+        ("nonsense = 1", "nonsense"),
+        ("income >", "planned"),
+        ("income > 1; DROP TABLE people", "planned"),
+        ("income", ""),
+        ("random() > 0.5", "random"),
+        ("max(income) > 3", ""),
+        ("income > (SELECT max(cost) FROM visits)", ""),
+        ("__sluice_subject = 1", "__sluice"),
+        (deep.as_str(), "planned"),
+    ] {
+        let refusal = check_filter(&people(filter), &limits).expect_err(filter);
+        assert_eq!(refusal.code, Code::Plan, "{filter}: {refusal}");
+        let said = refusal.to_string();
+        assert!(said.contains("row filter") && said.contains(words), "{filter}: {refusal}");
+        // The very words of a job's admission.
+        let work = Work::Plan(plan("SELECT town FROM people"));
+        let at_admission = admit(&[people(filter)], &work, None, &limits).await.expect_err(filter);
+        assert_eq!(at_admission, refusal);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_22_a_table_too_large_to_count_in_is_refused_without_data() {
+    let ask =
+        async |limits: &Limits| admit(&tables(), &Work::Plan(plan("SELECT town FROM people")), None, limits).await;
+    ask(&Limits::default()).await.expect("two cells are few");
+    for limits in
+        [Limits { count_bytes_max: 500, ..Limits::default() }, Limits { raw_output_bytes_max: 50, ..Limits::default() }]
+    {
+        let refusal = ask(&limits).await.expect_err("there is no room");
+        assert_eq!(refusal.code, Code::Contract);
+        assert!(refusal.to_string().contains("so many cells and measures"), "{refusal}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! Hostile modules of lane `tabulate`, run for real: uploaded, submitted, and looked at as their reviewers see them.
+//! Hostile modules, run for real: uploaded, submitted, and looked at as their reviewers see them. What lane `report` can
+//! tell by failing is in `reports`.
 
 use std::sync::OnceLock;
 
@@ -7,7 +8,7 @@ use sluice_domain::refusal::Code;
 
 use crate::support::acts::{Reviewed, nameless, terms, text};
 use crate::support::guests::{folder, guest, names};
-use crate::support::node::{Hosted, SLOT_MS};
+use crate::support::node::{Hosted, REPORT_SLOTS, SLOT_MS};
 use crate::support::shared::{Shared, dictionary, flights, shared};
 
 /// Memory that one instance may have, in pages.
@@ -160,6 +161,66 @@ fn attack_22_a_guest_gets_its_memory_and_no_more() {
         assert!(reply.refused(Code::Describe).contains("memory"), "{}", reply.text());
     }
     shared.place.lives();
+}
+
+/// A node with limits of its own, a few flights, and a grant of them.
+fn node(limits: &str) -> (Hosted, String) {
+    let node = Hosted::with(limits);
+    let mut entry = dictionary("flights");
+    let columns = entry["dictionary"]["columns"].as_array_mut().expect("columns");
+    columns.retain(|column| ["month", "tailnum"].contains(&column["name"].as_str().unwrap()));
+    node.place.register(&entry);
+    let rows: String = (0..300).map(|n| format!("N{},{}\n", n % 100, n % 12 + 1)).collect();
+    node.place.seal("flights", "csv", format!("tailnum,month\n{rows}").as_bytes());
+    let grant = node.place.grant(&terms(json!([{ "dataset": "flights", "columns": ["month", "tailnum"] }])));
+    (node, grant)
+}
+
+/// Watches a report until its operator sees a change, which comes at the fixed slot, and tells nothing else.
+fn changes_at_its_slot(node: &Hosted, job: &str) -> String {
+    let stream = node.place.client("olga").states(job, |state| state != "accepted");
+    let states: Vec<&str> = stream.iter().map(|(state, _)| state.as_str()).collect();
+    assert_eq!(states, ["accepted", "under_review"]);
+    let seen = node.place.seen(job);
+    let view: Value = serde_json::from_str(&seen).unwrap();
+    let fixed = view["fixed_slot_at_ms"].as_i64().expect("a report has a slot");
+    assert_eq!(fixed - view["admitted_at_ms"].as_i64().unwrap(), SLOT_MS * REPORT_SLOTS);
+    let late_ms = stream[1].1 - fixed;
+    assert!((0..10_000).contains(&late_ms), "seen {late_ms} ms after the fixed slot");
+    seen
+}
+
+#[test]
+fn attack_22_a_report_that_spins_or_swallows_memory_is_under_review_at_its_slot() {
+    let (node, grant) = node("limits.fuel_report = 1000000000\n");
+    for (name, fault) in [("report_spin", "out_of_fuel"), ("report_swallow", "out_of_memory")] {
+        let job = node.place.work(&grant, &guest(name), &json!({}));
+        let seen = changes_at_its_slot(&node, &job);
+        let reviewed = node.place.reviewed(&job);
+        assert_eq!(reviewed.candidate["run"]["fault"], fault, "{name}: the reviewers see what happened");
+        assert_eq!((&reviewed.candidate["rows"], &reviewed.candidate["verdict"]), (&json!([]), &json!("refuse")));
+        assert_eq!(reviewed.seen, seen, "{name}: its operator sees no more once the run is over");
+        assert!(!seen.contains(fault), "{seen}");
+        assert_eq!(node.place.inside(&job)["attempts"].as_array().unwrap().len(), 1, "a rerun would end as it did");
+    }
+    node.place.lives();
+}
+
+#[test]
+fn attack_22_a_report_that_outlasts_its_attempts_is_an_incident_inside_and_nothing_outside() {
+    let (node, grant) = node("limits.attempt_ms_max = 4000\nlimits.attempts_max = 2\n");
+    let job = node.place.work(&grant, &guest("report_spin"), &json!({}));
+    let seen = changes_at_its_slot(&node, &job);
+    assert_eq!(node.place.inside(&job)["state"], "admitted", "the run isn't over, whatever its operator is told");
+    let reviewed = node.place.reviewed(&job);
+    let inside = node.place.inside(&job);
+    assert_eq!(inside["incidents"], 1, "{inside}");
+    assert_eq!(inside["attempts"][0]["incident"], "attempt_timed_out", "{inside}");
+    assert_eq!(inside["attempts"].as_array().unwrap().len(), 2, "{inside}");
+    assert_eq!(reviewed.candidate["run"]["fault"], "timed_out");
+    assert_eq!(reviewed.seen, seen);
+    assert!(!seen.contains("incident"), "{seen}");
+    node.place.lives();
 }
 
 #[test]

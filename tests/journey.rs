@@ -1,5 +1,6 @@
 //! Journeys with the program itself: the README's walkthrough, the ledger and receipts offline.
 
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -7,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::releases::released;
+use crate::support::acts::count;
+use crate::support::client::Client;
 use crate::support::node::{SLUICE, folder, until};
 use crate::support::shared::shared;
 
@@ -64,17 +67,20 @@ fn the_readmes_walkthrough_works_as_it_is_written() {
     assert!(dozen.count() <= 12, "a dozen commands at most");
 }
 
-fn sluice(arguments: &[&str]) -> Output {
+/// Runs the program, without any node of the surroundings.
+pub fn sluice(arguments: &[&str]) -> Output {
     let mut command = Command::new(SLUICE);
     command.args(arguments).env_remove("SLUICE_URL").env_remove("SLUICE_HOME").stdin(Stdio::null());
     command.output().expect("the program starts")
 }
 
-fn said(output: &Output) -> String {
+/// What it said, on both streams.
+pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
-fn code(output: &Output) -> i32 {
+/// Its exit code.
+pub fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("no exit code: {}", said(output)))
 }
 
@@ -144,6 +150,7 @@ fn a_receipt_verifies_offline_and_an_altered_one_does_not() {
     let good = verify(&["--data", &path("data.csv"), "--key", &key]);
     assert_eq!(code(&good), 0, "{}", said(&good));
     assert!(said(&good).contains("receipt verified"));
+    assert!(said(&good).contains("data.csv is what was let out as csv"), "{}", said(&good));
     let mut altered = csv.clone();
     let last = altered.len() - 3;
     altered[last] ^= 1;
@@ -163,5 +170,104 @@ fn a_receipt_verifies_offline_and_an_altered_one_does_not() {
         std::fs::write(path("receipt.json"), receipt.replacen(from, to, 1)).unwrap();
         let output = verify(&[]);
         assert_eq!(code(&output), 1, "{from}: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_receipt_is_called_verified_only_with_a_key_that_somebody_trusts() {
+    let release = &released().release;
+    let place = &shared().place;
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let receipt = place.client("olga").get(&format!("/v1/releases/{release}/receipt")).body;
+    std::fs::write(path("receipt.json"), receipt).unwrap();
+    let verify = |more: &[&str]| sluice(&[&["receipt", "verify", path("receipt.json").as_str()], more].concat());
+    let key = place.key().to_string();
+    let other = sluice_ledger::SigningKey::generate("ledger.example/other", &sluice_ledger::OsEntropy).unwrap();
+    let other = other.verifier().to_string();
+
+    let alone = verify(&[]);
+    assert_eq!(code(&alone), 0, "{}", said(&alone));
+    let told = said(&alone);
+    assert!(told.starts_with("receipt agrees with itself\n") && !told.contains("receipt verified"), "{told}");
+    assert!(told.contains("shows nothing about who signed it") && told.contains(&key), "{told}");
+    let json = |more: &[&str]| -> serde_json::Value {
+        serde_json::from_slice(&verify(&[&["--json"], more].concat()).stdout).expect("it is JSON")
+    };
+    assert_eq!(json(&[])["verified"], false);
+    assert_eq!(json(&[])["agrees_with_itself"], true);
+    assert_eq!(json(&["--key", &key])["verified"], true);
+
+    // By a file, as an agency hands it out, and by the folder of its node.
+    std::fs::write(path("verifier.key"), format!("{key}\n")).unwrap();
+    for trusted in [["--key-file", path("verifier.key").as_str()], ["--home", folder.path().to_str().unwrap()]] {
+        let good = verify(&trusted);
+        assert_eq!(code(&good), 0, "{trusted:?}: {}", said(&good));
+        assert!(said(&good).starts_with("receipt verified\n"), "{trusted:?}: {}", said(&good));
+    }
+    std::fs::write(path("verifier.key"), &other).unwrap();
+    for stranger in [
+        ["--key-file", path("verifier.key").as_str()],
+        ["--home", folder.path().to_str().unwrap()],
+        ["--key", other.as_str()],
+    ] {
+        let bad = verify(&stranger);
+        assert_eq!(code(&bad), 1, "{stranger:?}: {}", said(&bad));
+        assert!(said(&bad).contains("another key than the trusted one"), "{stranger:?}: {}", said(&bad));
+    }
+    assert_eq!(code(&verify(&["--key-file", &path("receipt.json")])), 2, "a file that is no key");
+    // The node states its key for whoever is to hand it out.
+    let stated = sluice(&["--url", &place.url, "ledger", "key"]);
+    assert_eq!((code(&stated), said(&stated)), (0, format!("{key}\n")));
+}
+
+/// A node that answers for the first name with what belongs to the second.
+fn lying(url: &str, from: String, to: String) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = url.to_owned();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            let path = head.first().and_then(|line| line.split(' ').nth(1)).unwrap_or("/healthz");
+            let secret = head.iter().find_map(|line| line.strip_prefix("authorization: Bearer ")).map(str::to_owned);
+            let reply = Client::new(&url, secret).get(&path.replace(&from, &to));
+            let (status, length) = (reply.status, reply.body.len());
+            let head = format!("HTTP/1.1 {status} Told\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            // A client that has gone away has failed already.
+            let _gone = stream.write_all(&[head.as_bytes(), &reply.body].concat());
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_receipt_of_another_release_or_job_is_found_out_though_all_bytes_fit() {
+    let place = &shared().place;
+    let plan = count("SELECT origin FROM flights", "origin");
+    let [ours, others] = [(); 2].map(|()| {
+        let reviewed = place.reviewed(&place.plan(&shared().narrow, &plan));
+        (place.release(&reviewed), reviewed.job)
+    });
+    assert_eq!(place.fetch(&ours.0, "csv"), place.fetch(&others.0, "csv"), "the same bytes left twice");
+    let home = place.home.to_str().unwrap();
+    let release =
+        |url: &str, verb: &str, id: &str| sluice(&["--home", home, "--url", url, "--as", "olga", "release", verb, id]);
+    for id in [&ours.0, &ours.1] {
+        let good = release(&place.url, "verify", id);
+        assert_eq!(code(&good), 0, "{}", said(&good));
+        assert!(said(&good).contains(&format!("{} verified: ", ours.0)), "{}", said(&good));
+    }
+    for (from, to, asked, says) in [
+        (&ours.0, &others.0, &ours.0, format!("another release: {}, not {}", others.0, ours.0)),
+        (&ours.1, &others.1, &ours.1, format!("another job's release: {}, not {}", others.1, ours.1)),
+    ] {
+        let url = lying(&place.url, from.clone(), to.clone());
+        for verb in ["verify", "fetch"] {
+            let bad = release(&url, verb, asked);
+            assert_eq!(code(&bad), 1, "{verb} {asked}: {}", said(&bad));
+            assert!(said(&bad).contains(&says), "{verb} {asked}: {}", said(&bad));
+        }
     }
 }

@@ -10,13 +10,15 @@ use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use sluice_disclosure::candidate::Body;
 use sluice_disclosure::{Appetite, Value, assess};
 use sluice_domain::contract::Contract;
+use sluice_domain::dictionary::ColumnKind;
 use sluice_domain::grade::Grade;
 use sluice_domain::limits::Limits;
 use sluice_engine::RawOutput;
 use sluice_engine::admit::admit;
 use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic, Run, TableSpec, Work};
 
-use crate::support::data::{examples, flights, seal};
+use crate::support::data::{examples, flights, seal, seal_lookup};
+use crate::support::tables::column;
 
 fn plan(sql: &str, dimensions: &[&str], measures: &[&str], margins: &[&[&str]]) -> Plan {
     let mut statistics = vec![PlanStatistic::Subjects, PlanStatistic::Records];
@@ -123,6 +125,29 @@ async fn a_join_within_the_domain_does_not_depend_on_partitions() {
     )
     .await;
     assert_eq!(counted(&one, &contract), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_with_a_public_table_multiplies_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let names = ["carrier", "name"].map(|name| column(name, ColumnKind::Utf8)).to_vec();
+    let airlines = seal_lookup(home.path(), &examples().join("data/airlines.csv"), names, &["carrier"]).await.unwrap();
+    let tables = [flights(home.path()).await, airlines];
+    let plan = plan(
+        "SELECT f.carrier, f.distance FROM flights f JOIN lookup l ON f.carrier = l.carrier WHERE l.name <> 'x'",
+        &["carrier"],
+        &["distance"],
+        &[],
+    );
+    let (_, one) = run(&tables, &plan, 1).await;
+    let (contract, eight) = run(&tables, &plan, 8).await;
+    assert!(one.same_as(&eight));
+    let expected = plain(
+        "SELECT carrier, count(DISTINCT tailnum), count(*), CAST(sum(distance) AS BIGINT) FROM flights \
+         WHERE tailnum IS NOT NULL GROUP BY carrier",
+        1,
+    );
+    assert_eq!(counted(&one, &contract), expected.await);
 }
 
 /// Plain DataFusion on the file itself: labels, then subjects, records and a sum.

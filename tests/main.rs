@@ -6,8 +6,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
 mod api;
+mod claims;
 mod crashes;
 mod duties;
+mod ended;
+mod faults;
 mod files;
 mod guard;
 mod hostile;
@@ -15,8 +18,13 @@ mod journey;
 mod laws;
 mod linker;
 mod people;
+mod rates;
 mod releases;
+mod repeats;
 mod reports;
 mod routes;
+mod snapshots;
 mod support;
+mod tighten;
+mod tokens;
 mod uploads;

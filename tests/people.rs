@@ -1,6 +1,6 @@
 //! Who decides: two people who don't see each other, none of them the author's, on what they looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sluice_domain::contract::{Contract, Dimension, Statistic, Tabulation};
@@ -11,6 +11,7 @@ use sluice_domain::grant::{Grant, GrantState, Terms, Tightening};
 use sluice_domain::id::{GrantId, JobId, ReleaseId, RequestId};
 use sluice_domain::job::{Job, JobState};
 use sluice_domain::people::{Actor, Role};
+use sluice_domain::policy;
 use sluice_domain::refusal::Code;
 use sluice_domain::release::ReleaseEntry;
 use sluice_domain::review::{Reason, ReleaseRequest, RequestState, Verdict, Vote};
@@ -84,6 +85,7 @@ fn desk() -> Desk {
         organisation: "operator".to_owned(),
         candidate: commitment("candidate"),
         assessment: commitment("assessment"),
+        tightening: Tightening::default(),
         round: 1,
         reviewers: 2,
         state: RequestState::Voting,
@@ -99,8 +101,17 @@ fn desk() -> Desk {
 fn a_grant(id: &GrantId) -> Grant {
     let terms = Terms { tightening: Tightening::default(), ..serde_json::from_value(terms(flights(None))).unwrap() };
     let (owners, drafted_by) = (vec!["agency".to_owned()], "carol".to_owned());
-    let (state, signatures) = (GrantState::InForce, Vec::new());
-    Grant { id: id.clone(), terms, owners, drafted_by, state, signatures, jobs_admitted: 1, report_bits: 0 }
+    Grant {
+        id: id.clone(),
+        terms,
+        owners,
+        drafted_by,
+        state: GrantState::InForce,
+        signatures: Vec::new(),
+        suspended_by: BTreeSet::new(),
+        jobs_admitted: 1,
+        report_bits: 0,
+    }
 }
 
 fn a_job(id: &JobId, grant: &GrantId) -> Job {
@@ -141,8 +152,12 @@ fn attack_31_a_candidate_that_changes_voids_the_votes() {
     desk.votes("rosa", Verdict::Approve).unwrap();
     let (candidate, assessment) = (commitment("another candidate"), commitment("another assessment"));
     let request = desk.request.id.clone();
-    let replaced =
-        Happening::CandidateReplaced { request, candidate: candidate.clone(), assessment: assessment.clone() };
+    let replaced = Happening::CandidateReplaced {
+        request,
+        candidate: candidate.clone(),
+        assessment: assessment.clone(),
+        tightening: Tightening::default(),
+    };
     desk.happens(replaced).unwrap();
     let now = desk.now();
     assert_eq!((now.votes.len(), now.round, now.state), (0, 2, RequestState::Voting));
@@ -271,4 +286,74 @@ fn attack_33_nobody_of_the_authors_side_decides() {
     for path in [format!("/v1/jobs/{job}"), format!("/v1/grants/{grant}")] {
         place.client("olga").get(&path).refused(Code::NotFound);
     }
+}
+
+/// Somebody of an organisation, named after it.
+fn of(organisation: &str, role: Role) -> Actor {
+    Actor { person: format!("one-of-{organisation}"), organisation: organisation.to_owned(), role: Some(role) }
+}
+
+#[test]
+fn a_grant_is_in_force_again_when_nobodys_suspension_is_left() {
+    let id = GrantId::new([1; 16]);
+    let owners = vec!["agency".to_owned(), "registry".to_owned()];
+    let grant = Grant { owners, ..a_grant(&id) };
+    let (from_ms, mut state, mut ledger) = (grant.terms.from_ms, State::default(), Vec::new());
+    let mut happens = |state: &mut State, actor: &Actor, happening: Happening| {
+        let event = Event { actor: actor.clone(), at_ms: from_ms, happening };
+        let mut next = state.clone();
+        next.apply(&event).map_err(|unsound| unsound.to_string())?;
+        ledger.push(serde_json::to_string(&event).unwrap());
+        *state = next;
+        Ok::<(), String>(())
+    };
+    happens(&mut state, &Actor::node(), Happening::GrantDrafted { grant: Box::new(grant) }).unwrap();
+    let (agency, registry) = (of("agency", Role::Custodian), of("registry", Role::Custodian));
+    let (authority, council) = (of("authority", Role::Regulator), of("council", Role::Regulator));
+    let stranger = of("bureau", Role::Custodian);
+    let steps: [(&Actor, bool, Option<Code>, &[&str]); 16] = [
+        (&agency, false, Some(Code::WrongState), &[]),
+        (&authority, true, None, &["authority"]),
+        (&agency, false, Some(Code::Forbidden), &["authority"]),
+        (&council, false, Some(Code::Forbidden), &["authority"]),
+        (&agency, true, None, &["agency", "authority"]),
+        (&agency, true, Some(Code::WrongState), &["agency", "authority"]),
+        (&registry, false, Some(Code::Forbidden), &["agency", "authority"]),
+        (&stranger, true, Some(Code::Forbidden), &["agency", "authority"]),
+        (&authority, false, None, &["agency"]),
+        (&authority, false, Some(Code::Forbidden), &["agency"]),
+        (&registry, true, None, &["agency", "registry"]),
+        (&agency, false, None, &["registry"]),
+        (&registry, false, None, &[]),
+        (&authority, true, None, &["authority"]),
+        (&council, true, None, &["authority", "council"]),
+        (&authority, false, None, &["council"]),
+    ];
+    for (step, (actor, suspends, refused, left)) in steps.into_iter().enumerate() {
+        let (may, happening) = match suspends {
+            true => {
+                (policy::may_suspend_grant(&state.grants[&id], actor), Happening::GrantSuspended { grant: id.clone() })
+            }
+            false => {
+                (policy::may_resume_grant(&state.grants[&id], actor), Happening::GrantResumed { grant: id.clone() })
+            }
+        };
+        assert_eq!(may.err().map(|refusal| refusal.code), refused, "step {step}");
+        if refused.is_none() {
+            happens(&mut state, actor, happening).unwrap();
+        } else if !suspends {
+            assert!(happens(&mut state, actor, happening).is_err(), "step {step}: nor does the state take it");
+        }
+        let grant = &state.grants[&id];
+        assert_eq!(grant.suspended_by.iter().map(String::as_str).collect::<Vec<_>>(), left, "step {step}");
+        assert_eq!(
+            (grant.state == GrantState::Suspended, grant.in_force(from_ms)),
+            (!left.is_empty(), left.is_empty())
+        );
+    }
+    let mut rebuilt = State::default();
+    for line in &ledger {
+        rebuilt.apply(&serde_json::from_str(line).unwrap()).unwrap();
+    }
+    assert_eq!((ledger.len(), &rebuilt), (10, &state), "the events add up to the same");
 }

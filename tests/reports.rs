@@ -77,6 +77,10 @@ fn attack_01_a_report_holds_no_more_than_its_contract() {
     assert_eq!(candidate["rows"], json!([]), "not one of its rows is kept");
     let kept = candidate.to_string();
     assert_eq!(shared.tails.iter().find(|tail| kept.contains(*tail)), None);
+    // No threshold stands behind a report, so none can be promised for it afterwards.
+    let path = format!("/v1/requests/{}/tighten", reviewed.request);
+    let refused = shared.place.client("carol").post(&path, &json!({ "threshold": 50 }));
+    assert!(refused.refused(Code::WrongState).contains("counts nothing in a report"));
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn table() -> Vec<Row> {
             Only(&[Ad]),
             Json(json!({ "id": "x", "title": "t", "organisation": "no", "roles": [] })),
         ),
+        ("GET", "/v1/tokens", Only(&[Ad]), Nothing),
         ("POST", "/v1/tokens", Only(&[Ad]), Json(json!({ "person": "nobody_here", "role": "custodian" }))),
         ("POST", "/v1/tokens/{id}/revoke", Only(&[Ad]), Nothing),
         ("GET", "/v1/datasets", Only(ALL), Nothing),
@@ -66,7 +67,7 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/grants/{id}", Only(WORKING), Nothing),
         ("POST", "/v1/grants/{id}/sign", Only(&[C]), Nothing),
         ("POST", "/v1/grants/{id}/suspend", Only(&[C, Rg]), Nothing),
-        ("POST", "/v1/grants/{id}/resume", Only(&[C]), Nothing),
+        ("POST", "/v1/grants/{id}/resume", Only(&[C, Rg]), Nothing),
         ("POST", "/v1/grants/{id}/revoke", Only(&[C, Rg]), Nothing),
         ("GET", "/v1/modules", Only(WORKING), Nothing),
         ("POST", "/v1/modules", Only(&[O]), Bytes(b"no wasm")),
@@ -83,6 +84,7 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/requests/{id}", Only(&[C, Rv, Rg, Au]), Nothing),
         ("GET", "/v1/requests/{id}/candidate", Only(&[Rv]), Nothing),
         ("POST", "/v1/requests/{id}/votes", Only(&[Rv]), Json(json!({ "verdict": "approve", "reason": "fits" }))),
+        ("POST", "/v1/requests/{id}/tighten", Only(&[C]), Json(json!({ "threshold": 20 }))),
         ("GET", "/v1/releases", Only(WORKING), Nothing),
         ("GET", "/v1/releases/{id}", Only(WORKING), Nothing),
         ("GET", "/v1/releases/{id}/data?format=csv", Only(&[O]), Nothing),
@@ -93,8 +95,9 @@ fn table() -> Vec<Row> {
     ]
 }
 
-/// Pairs of route and role that are let in. It may only fall.
-const ALLOWED_MAX: usize = 115;
+/// Pairs of route and role that are let in. It may only fall, but for: custodians tighten what waits for its reviewers,
+/// regulators end their own suspensions, administrators list the tokens, since whoever revokes one has to find it.
+const ALLOWED_MAX: usize = 118;
 
 const PEOPLE: [(&str, Role); 6] = [
     ("carol", Role::Custodian),

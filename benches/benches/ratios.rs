@@ -4,23 +4,70 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
-use sluice_benches::{AsyncThing, forget_peak, in_turn, median, peak_mib, seal, write_rows};
+use sluice_benches::{AsyncThing, in_turn, median, peak_mib, seal, sealed, write_rows};
 use sluice_domain::contract::Contract;
 use sluice_domain::grade::Lane;
 use sluice_domain::limits::Limits;
-use sluice_engine::arena::{ArenaWriter, crossing_columns};
+use sluice_engine::arena::{ArenaWriter, Picked, crossing_columns};
 use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic, Run, TableSpec, Work};
 use sluice_engine::fleet::{Cancel, Fleet, FleetSettings};
 use sluice_engine::sandbox::{Guest, Sandbox};
 
 const ROUNDS: usize = 7;
+
+/// The argument with which this program measures its own memory over a home, in a process that does nothing else.
+const PEAK: &str = "--peak";
+
+async fn peak_alone(home: &Path) {
+    let limits = Limits::default();
+    let run = crosstab_of(&sealed(home), home, &limits).await;
+    let before = peak_mib();
+    drop(sluice_engine::run::run(&run, None, &limits).await.expect("it runs"));
+    println!("{before} {}", peak_mib());
+}
+
+/// The crosstab of 600 cells, as a job.
+async fn crosstab_of(table: &TableSpec, home: &Path, limits: &Limits) -> Run {
+    let plan = Plan {
+        sql: "SELECT a, b, v FROM made".to_owned(),
+        dimensions: vec!["a".to_owned(), "b".to_owned()],
+        measures: vec![PlanMeasure { column: "v".to_owned(), scale: 0, lower: None, upper: None }],
+        statistics: vec![PlanStatistic::Subjects, PlanStatistic::Sum("v".to_owned())],
+        margins: Vec::new(),
+        cells_per_subject: None,
+        rows_per_subject: None,
+    };
+    let work = Work::Plan(plan);
+    let contract = sluice_engine::admit::admit(std::slice::from_ref(table), &work, None, limits).await;
+    job(home, table, work, &contract.expect("a legal plan"), 2)
+}
+
+fn job(home: &Path, table: &TableSpec, work: Work, contract: &Contract, partitions: usize) -> Run {
+    let folder = home.join("job");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    Run { tables: vec![table.clone()], work, contract: contract.clone(), partitions, folder, bound_key: [1; 32] }
+}
+
+/// DataFusion by itself, over the same files.
+async fn plain(table: &TableSpec, partitions: usize) -> SessionContext {
+    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(partitions));
+    let path = table.snapshot.as_ref().and_then(|folder| folder.to_str()).expect("a path in UTF-8");
+    context.register_parquet("made", path, ParquetReadOptions::default()).await.expect("the snapshot is Parquet");
+    context
+}
+
+/// A module, ready to run.
+struct Module {
+    run: Run,
+    guest: Guest,
+    table: TableSpec,
+}
 
 struct Bench {
     home: tempfile::TempDir,
@@ -28,19 +75,23 @@ struct Bench {
 }
 
 fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
     // Cargo's test runs pass `--test`: there is nothing to test here.
-    if std::env::args().any(|arg| arg == "--test") {
+    if args.iter().any(|arg| arg == "--test") {
         return;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime").block_on(async {
+        if let [PEAK, home] = args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            return peak_alone(Path::new(home)).await;
+        }
         let bench = Bench { home: tempfile::tempdir().expect("a folder"), limits: Limits::default() };
         println!("| what | ours | peer | ratio |\n|---|---|---|---|");
         for (rows, subjects) in [(1_000_000, 100_000), (10_000_000, 1_000_000)] {
             bench.crosstab(rows, subjects).await;
         }
         let fleet = bench.fleet();
-        bench.columns().await;
+        bench.columns(&fleet).await;
         bench.subjects(&fleet).await;
         bench.report(&fleet).await;
         bench.admission(&fleet).await;
@@ -60,8 +111,12 @@ fn over(a: Duration, b: Duration) -> f64 {
 }
 
 impl Bench {
+    /// Made rows, sealed once for all that is measured over them.
     async fn made(&self, rows: usize, subjects: u64) -> (TableSpec, PathBuf) {
         let home = self.home.path().join(format!("{rows}-{subjects}"));
+        if home.is_dir() {
+            return (sealed(&home), home);
+        }
         std::fs::create_dir_all(&home).expect("a folder");
         let file = home.join("made.parquet");
         write_rows(&file, rows, subjects);
@@ -69,32 +124,11 @@ impl Bench {
         (table, home)
     }
 
-    fn job(&self, home: &Path, table: &TableSpec, work: Work, contract: &Contract, partitions: usize) -> Run {
-        let folder = home.join("job");
-        std::fs::create_dir_all(&folder).expect("a folder");
-        Run { tables: vec![table.clone()], work, contract: contract.clone(), partitions, folder, bound_key: [1; 32] }
-    }
-
     /// A crosstab without a module, against the same two-level SQL and a plain GROUP BY on the same files.
     async fn crosstab(&self, rows: usize, subjects: u64) {
         let (table, home) = self.made(rows, subjects).await;
-        let plan = Plan {
-            sql: "SELECT a, b, v FROM made".to_owned(),
-            dimensions: vec!["a".to_owned(), "b".to_owned()],
-            measures: vec![PlanMeasure { column: "v".to_owned(), scale: 0, lower: None, upper: None }],
-            statistics: vec![PlanStatistic::Subjects, PlanStatistic::Sum("v".to_owned())],
-            margins: Vec::new(),
-            cells_per_subject: None,
-            rows_per_subject: None,
-        };
-        let work = Work::Plan(plan);
-        let contract = sluice_engine::admit::admit(std::slice::from_ref(&table), &work, None, &self.limits).await;
-        let contract = contract.expect("a legal plan");
-        let run = self.job(&home, &table, work, &contract, 2);
-        let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
-        let parts = table.snapshot.as_ref().and_then(|folder| folder.to_str()).expect("a path in UTF-8");
-        let options = ParquetReadOptions::default();
-        context.register_parquet("made", parts, options).await.expect("the snapshot is Parquet");
+        let run = crosstab_of(&table, &home, &self.limits).await;
+        let context = plain(&table, 2).await;
         let two_level = "SELECT a, b, count(*), sum(records), sum(v) FROM (SELECT id, a, b, count(*) AS records, \
                          sum(v) AS v FROM made GROUP BY id, a, b) GROUP BY a, b";
         let plain = "SELECT a, b, count(*), sum(v) FROM made GROUP BY a, b";
@@ -112,9 +146,11 @@ impl Bench {
         let size = format!("{}M rows, {}k subjects, 600 cells", rows / 1_000_000, subjects / 1_000);
         row(&format!("crosstab, {size}: against two-level SQL"), &ms(ours), &ms(two), over(ours, two));
         row(&format!("crosstab, {size}: against a plain GROUP BY"), &ms(ours), &ms(one), over(ours, one));
-        forget_peak();
-        drop(sluice_engine::run::run(&run, None, &self.limits).await.expect("it runs"));
-        println!("| peak memory of a crosstab, {size} | {} MiB | | |", peak_mib());
+        let own = std::env::current_exe().expect("a path");
+        let told = std::process::Command::new(own).arg(PEAK).arg(&home).output().expect("this program runs");
+        let told = String::from_utf8(told.stdout).expect("two numbers");
+        let (before, peak) = told.trim().split_once(' ').expect("two numbers");
+        println!("| peak memory of a crosstab, {size}, in its own process | {peak} MiB ({before} before it) | | |");
     }
 
     fn fleet(&self) -> Fleet {
@@ -131,31 +167,34 @@ impl Bench {
         Fleet::start(settings).expect("workers start")
     }
 
-    async fn guest(&self, fleet: &Fleet, name: &str) -> (String, Guest) {
+    /// A module's job over made rows.
+    async fn module(&self, fleet: &Fleet, name: &str, lane: Lane, made: (usize, u64), partitions: usize) -> Module {
+        let (table, home) = self.made(made.0, made.1).await;
         let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name);
         let built = sluice_toolchain::build(&project, None, &mut |_| {}).expect("the guest builds");
         let report = fleet.examine(std::fs::read(built.path).expect("it was just built")).await;
         let digest = report.expect("an acceptable module").digest;
         let artefact = fleet.artefact(&digest).expect("it was just compiled");
-        let sandbox = Sandbox::new(&self.limits, 2).expect("a sandbox");
-        (digest, sandbox.load(&artefact).expect("our own artefact"))
+        let guest =
+            Sandbox::new(&self.limits, 2).and_then(|sandbox| sandbox.load(&artefact)).expect("our own artefact");
+        let work = Work::Module { lane, digest, params: BTreeMap::new() };
+        let tables = std::slice::from_ref(&table);
+        let contract = sluice_engine::admit::admit(tables, &work, Some(&guest), &self.limits).await;
+        let run = job(&home, &table, work, &contract.expect("a legal module"), partitions);
+        Module { run, guest, table }
     }
 
-    /// Columns into an arena, and across into a guest.
-    async fn columns(&self) {
+    /// Columns into an arena, and across into a guest and back.
+    async fn columns(&self, fleet: &Fleet) {
         let (table, _) = self.made(1_000_000, 100_000).await;
-        let folder = table.snapshot.as_ref().expect("a snapshot");
-        let context = SessionContext::new();
-        let path = folder.to_str().expect("a path in UTF-8");
-        context.register_parquet("made", path, ParquetReadOptions::default()).await.expect("Parquet");
+        let context = plain(&table, 2).await;
         let batches = context.sql("SELECT v, w, a FROM made").await.expect("legal").collect().await.expect("it runs");
         let batch: RecordBatch = batches.into_iter().find(|batch| batch.num_rows() > 4_000).expect("a batch");
         let columns = crossing_columns(&batch, 0).expect("they cross");
-        let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
         let mut writer = ArenaWriter::new(Vec::new());
         let times = (0..201).map(|_| {
             let start = Instant::now();
-            let words = writer.write(&columns, &rows).expect("they cross").len();
+            let words = writer.write(&columns, Picked::First(batch.num_rows())).expect("they cross").len();
             (start.elapsed(), words)
         });
         let times: Vec<(Duration, usize)> = times.collect();
@@ -176,21 +215,35 @@ impl Bench {
             &speed(copied),
             over(taken, copied),
         );
+        let Module { guest, .. } = self.module(fleet, "carry", Lane::Tabulate, (1_000_000, 100_000), 1).await;
+        let mut mapper = guest.mapper(1 << 20);
+        let mut call = |back: u64, columns: &[ArrayRef], rows: usize| {
+            let mut writer = ArenaWriter::new(vec![back]);
+            let arena = writer.write(columns, Picked::First(rows)).expect("they cross").to_vec();
+            let mut out = Vec::new();
+            let times = (0..201).map(|_| {
+                let start = Instant::now();
+                mapper.map(&arena, &mut out).expect("it carries");
+                start.elapsed()
+            });
+            (median(times.collect()), arena.len(), out.len())
+        };
+        let (empty, _, _) = call(0, &[], 0);
+        let (there, carried, _) = call(0, &columns, batch.num_rows());
+        let (back, _, returned) = call(100_000, &[], 0);
+        let across = |time: Duration, words: usize| {
+            format!("{:.2} GB/s", (words * 8) as f64 / time.saturating_sub(empty).as_secs_f64().max(1e-9) / 1e9)
+        };
+        println!("| columns across into a guest, over an empty call | {} | | |", across(there, carried));
+        println!("| contributions made in a guest and back, over an empty call | {} | | |", across(back, returned));
     }
 
     /// One instance a subject: time over the query's own.
     async fn subjects(&self, fleet: &Fleet) {
         let subjects = 100_000_u64;
-        let (table, home) = self.made(1_000_000, subjects).await;
-        let (digest, guest) = self.guest(fleet, "light").await;
-        let work = Work::Module { lane: Lane::Tabulate, digest, params: BTreeMap::new() };
-        let tables = std::slice::from_ref(&table);
-        let contract = sluice_engine::admit::admit(tables, &work, Some(&guest), &self.limits).await;
-        let contract = contract.expect("a legal module");
-        let run = self.job(&home, &table, work, &contract, 1);
-        let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-        let path = table.snapshot.as_ref().and_then(|folder| folder.to_str()).expect("a path in UTF-8");
-        context.register_parquet("made", path, ParquetReadOptions::default()).await.expect("Parquet");
+        let made = (1_000_000, subjects);
+        let Module { run, guest, table } = self.module(fleet, "light", Lane::Tabulate, made, 1).await;
+        let context = plain(&table, 1).await;
         let mut ours = async || {
             let raw = sluice_engine::run::run(&run, Some(&guest), &self.limits).await;
             drop(raw.expect("it runs"));
@@ -206,7 +259,7 @@ impl Bench {
         let mut empty = ArenaWriter::new(Vec::new());
         let mut floor = async || {
             let mut out = Vec::new();
-            let arena = empty.write(&[], &[]).expect("nothing crosses").to_vec();
+            let arena = empty.write(&[], Picked::First(0)).expect("nothing crosses").to_vec();
             for _ in 0..subjects {
                 let _ = mapper.map(&arena, &mut out);
             }
@@ -224,16 +277,9 @@ impl Bench {
 
     /// Lane `report`: arithmetic in the guest against the same kernel native, over the same plan.
     async fn report(&self, fleet: &Fleet) {
-        let (table, home) = self.made(10_000_000, 1_000_000).await;
-        let (digest, guest) = self.guest(fleet, "kernel").await;
-        let work = Work::Module { lane: Lane::Report, digest, params: BTreeMap::new() };
-        let tables = std::slice::from_ref(&table);
-        let contract = sluice_engine::admit::admit(tables, &work, Some(&guest), &self.limits).await;
-        let contract = contract.expect("a legal module");
-        let run = self.job(&home, &table, work, &contract, 1);
-        let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-        let path = table.snapshot.as_ref().and_then(|folder| folder.to_str()).expect("a path in UTF-8");
-        context.register_parquet("made", path, ParquetReadOptions::default()).await.expect("Parquet");
+        let made = (10_000_000, 1_000_000);
+        let Module { run, guest, table } = self.module(fleet, "kernel", Lane::Report, made, 1).await;
+        let context = plain(&table, 1).await;
         let mut ours = async || {
             let raw = sluice_engine::run::run(&run, Some(&guest), &self.limits).await;
             drop(raw.expect("it runs"));
@@ -246,12 +292,9 @@ impl Bench {
                 let batch = batch.expect("it runs");
                 let v = batch.column(0).as_primitive::<Int64Type>();
                 let w = batch.column(1).as_primitive::<Int32Type>();
-                for place in 0..batch.num_rows() {
-                    let value = |valid: bool, value: i64| if valid { value } else { 0 };
-                    let v = value(v.is_valid(place), v.value(place));
-                    let w = value(w.is_valid(place), i64::from(w.value(place)));
-                    sum = sum.wrapping_add((v * 31 + w) % 97);
-                }
+                assert_eq!(v.null_count() + w.null_count(), 0, "the made rows have no nulls");
+                let pairs = v.values().iter().zip(w.values());
+                sum += pairs.map(|(v, w)| (v * 31 + i64::from(*w)) % 97).sum::<i64>();
             }
             std::hint::black_box(sum);
         };
@@ -266,18 +309,13 @@ impl Bench {
 
     /// A cached module in a pre-started worker, on a snapshot of one subject: nearly all of it is admission.
     async fn admission(&self, fleet: &Fleet) {
-        let (table, home) = self.made(10, 1).await;
-        let (digest, guest) = self.guest(fleet, "light").await;
-        let work = Work::Module { lane: Lane::Tabulate, digest, params: BTreeMap::new() };
-        let tables = std::slice::from_ref(&table);
-        let contract = sluice_engine::admit::admit(tables, &work, Some(&guest), &self.limits).await;
-        let run = Arc::new(self.job(&home, &table, work, &contract.expect("a legal module"), 2));
+        let Module { run, .. } = self.module(fleet, "light", Lane::Tabulate, (10, 1), 2).await;
         let mut times = Vec::new();
         for _ in 0..21 {
             // A spare worker is ready again before the next.
             tokio::time::sleep(Duration::from_millis(200)).await;
             let start = Instant::now();
-            let ran = fleet.run((*run).clone(), &Cancel::default()).await;
+            let ran = fleet.run(run.clone(), &Cancel::default()).await;
             drop(ran.expect("it runs"));
             times.push(start.elapsed());
         }

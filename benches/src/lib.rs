@@ -89,6 +89,7 @@ pub fn entry() -> Dataset {
         agency: "bench".to_owned(),
         item_code: "made".to_owned(),
         subject: Some(SubjectKey { column: "id".to_owned(), domain: "made".to_owned() }),
+        unique: Vec::new(),
         group: None,
         grade: Grade::Open,
         n_public: 1_000_000,
@@ -107,29 +108,36 @@ pub fn entry() -> Dataset {
     }
 }
 
-/// Seals a file of made rows in `home`.
-///
-/// # Panics
-/// Where it can't be sealed.
-pub async fn seal(home: &Path, file: &Path, limits: &Limits) -> TableSpec {
+/// The made rows that are sealed in `home`, as a job's table.
+#[must_use]
+pub fn sealed(home: &Path) -> TableSpec {
     let dataset = entry();
-    let folder = home.join("snapshot");
-    let ingest = Ingest {
-        file: file.to_path_buf(),
-        format: Format::Parquet,
-        dataset: Box::new(dataset.clone()),
-        folder: folder.clone(),
-        domains: home.join("domains"),
-    };
-    sluice_engine::ingest::ingest(&ingest, limits).await.expect("made rows fit their own dictionary");
     TableSpec {
         name: dataset.name,
         granted: dataset.dictionary.columns.iter().map(|column| column.name.clone()).collect(),
         columns: dataset.dictionary.columns,
         row_filter: None,
         subject: dataset.subject,
-        snapshot: Some(folder),
+        unique: dataset.unique,
+        snapshot: Some(home.join("snapshot")),
     }
+}
+
+/// Seals a file of made rows in `home`.
+///
+/// # Panics
+/// Where it can't be sealed.
+pub async fn seal(home: &Path, file: &Path, limits: &Limits) -> TableSpec {
+    let table = sealed(home);
+    let ingest = Ingest {
+        file: file.to_path_buf(),
+        format: Format::Parquet,
+        dataset: Box::new(entry()),
+        folder: home.join("snapshot"),
+        domains: home.join("domains"),
+    };
+    sluice_engine::ingest::ingest(&ingest, limits).await.expect("made rows fit their own dictionary");
+    table
 }
 
 /// The median of some durations.
@@ -172,9 +180,4 @@ pub fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or(0) / 1024
-}
-
-/// Starts the count of the peak anew, where the kernel lets us.
-pub fn forget_peak() {
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }

@@ -6,6 +6,7 @@ use sluice_domain::dataset::{Dataset, DatasetState, SubjectKey};
 use sluice_domain::dictionary::{Bounds, Column, ColumnKind, Dictionary};
 use sluice_domain::grade::Grade;
 use sluice_domain::limits::Limits;
+use sluice_domain::refusal::Refusal;
 use sluice_engine::ask::{Draft, Format, Ingest, TableSpec};
 
 use super::tables::column;
@@ -22,6 +23,7 @@ fn dataset(name: &str, columns: Vec<Column>, subject: &str, domain: &str) -> Dat
         agency: "agency".to_owned(),
         item_code: name.to_owned(),
         subject: Some(SubjectKey { column: subject.to_owned(), domain: domain.to_owned() }),
+        unique: Vec::new(),
         group: None,
         grade: Grade::Open,
         n_public: 5_000,
@@ -38,7 +40,10 @@ pub async fn seal(home: &Path, name: &str) -> TableSpec {
     let ask = Draft { file: file.clone(), format: Format::Parquet, subject: Some("tailnum".to_owned()), threshold: 1 };
     let limits = Limits::default();
     let drafted = sluice_engine::draft::draft(&ask, &limits).await.unwrap();
-    let dataset = dataset(name, drafted.dictionary.columns, "tailnum", "aircraft");
+    let mut dataset = dataset(name, drafted.dictionary.columns, "tailnum", "aircraft");
+    if name == "planes" {
+        dataset.unique = vec!["tailnum".to_owned()];
+    }
     let folder = home.join(name);
     let ingest = Ingest {
         file,
@@ -75,6 +80,31 @@ pub async fn seal_csv(home: &Path, file: &Path, folder: &str) -> TableSpec {
     shown(dataset, home.join(folder))
 }
 
+/// Seals a CSV file as a public table `lookup`.
+///
+/// # Errors
+/// What its custodian would be told.
+pub async fn seal_lookup(
+    home: &Path,
+    file: &Path,
+    columns: Vec<Column>,
+    unique: &[&str],
+) -> Result<TableSpec, Refusal> {
+    let mut dataset = dataset("lookup", columns, "", "");
+    dataset.subject = None;
+    dataset.unique = unique.iter().map(|column| (*column).to_owned()).collect();
+    let folder = home.join(format!("lookup-{}", unique.join("-")));
+    let ingest = Ingest {
+        file: file.to_path_buf(),
+        format: Format::Csv,
+        dataset: Box::new(dataset.clone()),
+        folder: folder.clone(),
+        domains: home.join("domains"),
+    };
+    sluice_engine::ingest::ingest(&ingest, &Limits::default()).await?;
+    Ok(shown(dataset, folder))
+}
+
 /// The whole of a sealed snapshot.
 fn shown(dataset: Dataset, snapshot: PathBuf) -> TableSpec {
     TableSpec {
@@ -83,6 +113,7 @@ fn shown(dataset: Dataset, snapshot: PathBuf) -> TableSpec {
         columns: dataset.dictionary.columns,
         row_filter: None,
         subject: dataset.subject,
+        unique: dataset.unique,
         snapshot: Some(snapshot),
     }
 }

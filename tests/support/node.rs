@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use sluice_ledger::VerifierKey;
 use sluice_server::serve::{Options, Serving, serve};
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ pub const SLOT_MS: i64 = 200;
 pub const REPORT_SLOTS: i64 = 4;
 /// Short slots, and a `describe` that is given up soon.
 const SETTINGS: &str =
-    "slot_ms = 200\nreport_slots = 4\nbackoff_ms = 50\nspare_workers = 2\n[limits]\ndescribe_ms_max = 1500\n";
+    "slot_ms = 200\nreport_slots = 4\nbackoff_ms = 50\nspare_workers = 2\nlimits.describe_ms_max = 1500\n";
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -95,9 +95,9 @@ pub fn folder() -> TempDir {
     tempfile::Builder::new().prefix("test-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")
 }
 
-fn settle(home: &Path) {
+fn settle(home: &Path, more: &str) {
     fs::create_dir_all(home).expect("a home");
-    fs::write(home.join("sluice.toml"), SETTINGS).expect("settings");
+    fs::write(home.join("sluice.toml"), format!("{more}{SETTINGS}")).expect("settings");
 }
 
 /// A node in this process: it ends with the test.
@@ -112,15 +112,24 @@ pub struct Hosted {
 impl Hosted {
     /// A node on a fresh home.
     pub fn start() -> Hosted {
+        Hosted::with("")
+    }
+
+    /// A node on a fresh home, with lines of settings of its own.
+    pub fn with(settings: &str) -> Hosted {
         let folder = folder();
-        let mut hosted = Hosted::at(&folder.path().join("home"));
+        let mut hosted = Hosted::on(&folder.path().join("home"), settings);
         hosted._folder = Some(folder);
         hosted
     }
 
     /// A node on this home, which nobody removes.
     pub fn at(home: &Path) -> Hosted {
-        settle(home);
+        Hosted::on(home, "")
+    }
+
+    fn on(home: &Path, settings: &str) -> Hosted {
+        settle(home, settings);
         let runtime = Runtime::new().expect("a runtime");
         let listen = Some("127.0.0.1:0".parse().expect("an address"));
         let options = Options { listen, starter: true, ..Options::new(PathBuf::from(SLUICE)) };
@@ -152,7 +161,7 @@ impl Child {
     pub fn start() -> Child {
         let folder = folder();
         let home = folder.path().join("home");
-        settle(&home);
+        settle(&home, "");
         let process = spawn(&home, folder.path());
         let place = Place { url: address(&home, &folder), home };
         Child { place, process, folder }
@@ -170,6 +179,15 @@ impl Child {
         fs::remove_file(&file).expect("a node that was killed leaves its address behind");
         self.process = spawn(&self.place.home, self.folder.path());
         self.place.url = address(&self.place.home, &self.folder);
+    }
+
+    /// Lets no file of the node grow beyond `bytes` from now on, or any length again: what it writes beyond fails, as
+    /// on a full disk. Workers that are started meanwhile have the same limit.
+    pub fn cap_files(&self, bytes: Option<u64>) {
+        let own = getrlimit(Resource::Fsize);
+        let pid = Pid::from_raw(self.process.id().cast_signed()).expect("a process");
+        let limit = Rlimit { current: bytes.or(own.current), maximum: own.maximum };
+        prlimit(Some(pid), Resource::Fsize, limit).expect("it is ours");
     }
 
     /// Its worker processes.
@@ -210,7 +228,9 @@ pub fn processes() -> Vec<(u32, Vec<String>, String)> {
 
 fn spawn(home: &Path, folder: &Path) -> std::process::Child {
     let log = fs::OpenOptions::new().create(true).append(true).open(folder.join("node.log")).expect("a log");
-    Command::new(SLUICE)
+    // By default the signal that comes with a write beyond a limit kills; a full disk sends none.
+    Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", SLUICE])
         .args(["serve", "--starter", "--listen", "127.0.0.1:0", "--home"])
         .arg(home)
         .env_remove("SLUICE_URL")

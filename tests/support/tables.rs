@@ -25,6 +25,7 @@ pub fn table(name: &str, columns: Vec<Column>, subject: Option<(&str, &str)>) ->
         columns,
         row_filter: None,
         subject: subject.map(|(column, domain)| SubjectKey { column: column.to_owned(), domain: domain.to_owned() }),
+        unique: Vec::new(),
         snapshot: None,
     }
 }

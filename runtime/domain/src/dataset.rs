@@ -1,5 +1,7 @@
 //! Datasets and their sealed snapshots.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dictionary::Dictionary;
@@ -42,6 +44,10 @@ pub struct Dataset {
     pub item_code: String,
     /// Whom its records are about; none for a public lookup table.
     pub subject: Option<SubjectKey>,
+    /// The columns whose values together occur in one row only, and are never missing; none where nothing is declared.
+    /// A snapshot that doesn't hold to it isn't sealed, and joins may rely on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<String>,
     /// The column whose value groups subjects into one legal entity or household.
     pub group: Option<String>,
     /// How sensitive it is.
@@ -111,6 +117,10 @@ impl Dataset {
         }
         if self.group.as_ref().is_some_and(|group| self.dictionary.column(group).is_none()) {
             return broken("the group's column isn't in the dictionary");
+        }
+        let mut unique = BTreeSet::new();
+        if !self.unique.iter().all(|name| self.dictionary.column(name).is_some() && unique.insert(name)) {
+            return broken("a unique column isn't in the dictionary, or is listed twice");
         }
         Ok(())
     }

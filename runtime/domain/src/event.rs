@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::{Dataset, Snapshot};
 use crate::digest::Commitment;
 use crate::grade::Lane;
-use crate::grant::Grant;
+use crate::grant::{Grant, Tightening};
 use crate::id::{GrantId, JobId, ReleaseId, RequestId, SnapshotId, TokenId};
 use crate::job::Job;
 use crate::module::Module;
@@ -66,16 +66,16 @@ pub enum Happening {
     GrantDrafted { grant: Box<Grant> },
     /// A grant was signed.
     GrantSigned { grant: GrantId, agency: String },
-    /// A grant was suspended.
+    /// The actor's organisation suspended a grant.
     GrantSuspended { grant: GrantId },
-    /// A suspended grant was resumed.
+    /// The actor's organisation ended its own suspension of a grant.
     GrantResumed { grant: GrantId },
     /// A grant was revoked.
     GrantRevoked { grant: GrantId },
     /// A module was submitted.
     ModuleSubmitted { module: Box<Module> },
-    /// A module was revoked.
-    ModuleRevoked { module: String },
+    /// A module was revoked, as it was submitted for each of these organisations.
+    ModuleRevoked { module: String, organisations: Vec<String> },
     /// A job was refused on static grounds.
     JobRefused { grant: Option<GrantId>, lane: Option<Lane>, code: Code },
     /// A job was admitted; a grant's quota and bits are charged here, before it runs.
@@ -84,14 +84,22 @@ pub enum Happening {
     AttemptStarted { job: JobId, attempt: u32, protections: Vec<String> },
     /// An attempt failed as a whole.
     AttemptFailed { job: JobId, attempt: u32, incident: IncidentKind },
-    /// A job's operator withdrew it.
+    /// A job's operator withdrew it. Where it had been decided or withdrawn before, and that didn't show yet, nothing
+    /// changes: the event is written all the same, so that the ledger's size doesn't tell the two apart.
     JobCancelled { job: JobId },
     /// A job was ended from inside.
     JobStopped { job: JobId, reason: StopReason },
     /// A candidate came before the reviewers.
     ReviewOpened { request: Box<ReleaseRequest> },
-    /// A job was run again and its candidate is another one: the votes are void.
-    CandidateReplaced { request: RequestId, candidate: Commitment, assessment: Commitment },
+    /// What stands before the reviewers was replaced, and the votes are void: a custodian had the candidate assessed
+    /// again under stricter rules. `tightening` is all that the request asks for beyond its grant.
+    CandidateReplaced {
+        request: RequestId,
+        candidate: Commitment,
+        assessment: Commitment,
+        #[serde(default, skip_serializing_if = "Tightening::is_empty")]
+        tightening: Tightening,
+    },
     /// A reviewer looked at a candidate.
     CandidateViewed { request: RequestId },
     /// A reviewer voted.

@@ -1,5 +1,7 @@
 //! Grants: who may use what, for what, how, and until when.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::grade::Lane;
@@ -39,6 +41,26 @@ pub struct Tightening {
     pub threshold: Option<u64>,
     /// Rounding base of counts and sums.
     pub rounding: Option<u64>,
+}
+
+impl Tightening {
+    /// Whether it asks for nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Tightening::default()
+    }
+
+    /// Whether each rule is at least as strict as in `other`: what is absent asks for less than any number.
+    #[must_use]
+    pub fn is_at_least(&self, other: &Tightening) -> bool {
+        self.threshold >= other.threshold && self.rounding >= other.rounding
+    }
+
+    /// The same, with the rules that `asked` names in place of its own.
+    #[must_use]
+    pub fn with(&self, asked: &Tightening) -> Tightening {
+        Tightening { threshold: asked.threshold.or(self.threshold), rounding: asked.rounding.or(self.rounding) }
+    }
 }
 
 /// What a grant says; all of it is public.
@@ -83,7 +105,7 @@ pub enum GrantState {
     Draft,
     /// Signed.
     InForce,
-    /// Paused.
+    /// Paused by one organisation or several.
     Suspended,
     /// Ended for good.
     Revoked,
@@ -117,6 +139,10 @@ pub struct Grant {
     pub state: GrantState,
     /// The signatures so far.
     pub signatures: Vec<Signature>,
+    /// The organisations that have paused it: agencies that own the data, and authorities. Each ends its own pause, and
+    /// none another's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub suspended_by: BTreeSet<String>,
     /// Jobs admitted so far.
     pub jobs_admitted: u32,
     /// Bits charged to `report` so far.
@@ -168,9 +194,9 @@ impl Terms {
         if self.jobs_max == 0 {
             return broken("a grant allows at least 1 job");
         }
-        let mut names = std::collections::BTreeSet::new();
+        let mut names = BTreeSet::new();
         for granted in &self.datasets {
-            let mut columns = std::collections::BTreeSet::new();
+            let mut columns = BTreeSet::new();
             let twice = !names.insert(&granted.dataset) || !granted.columns.iter().all(|name| columns.insert(name));
             if twice || granted.columns.is_empty() {
                 return broken("each dataset is listed once, with its columns, each once");

@@ -17,6 +17,7 @@ pub mod contract;
 pub mod dataset;
 pub mod dictionary;
 pub mod digest;
+mod documents;
 pub mod event;
 pub mod grade;
 pub mod grant;

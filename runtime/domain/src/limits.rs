@@ -39,6 +39,10 @@ pub struct Limits {
     pub raw_output_bytes_max: u64,
     pub query_memory_bytes: u64,
     pub spill_bytes_max: u64,
+    /// Bytes of one text of a data file: a snapshot with a longer one isn't sealed.
+    pub text_bytes_max: usize,
+    /// Memory for the tables in which a run counts. A contract whose table doesn't fit is refused.
+    pub count_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -75,6 +79,8 @@ impl Default for Limits {
             raw_output_bytes_max: 256 * 1024 * 1024,
             query_memory_bytes: 1024 * 1024 * 1024,
             spill_bytes_max: 16 * 1024 * 1024 * 1024,
+            text_bytes_max: 64 * 1024,
+            count_bytes_max: 1024 * 1024 * 1024,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Modules: what operators upload, known by their digest.
+//! Modules: what operators upload, known by who uploaded it and by its digest.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,4 +40,19 @@ pub struct Module {
     pub submitted_at_ms: i64,
     /// Whether it may run.
     pub state: ModuleState,
+}
+
+impl Module {
+    /// What it is kept under.
+    #[must_use]
+    pub fn key(&self) -> String {
+        key(&self.organisation, &self.digest)
+    }
+}
+
+/// What an organisation's module is kept under. Two organisations may submit the same bytes: each has an entry of its
+/// own, and neither learns of the other's.
+#[must_use]
+pub fn key(organisation: &str, digest: &str) -> String {
+    format!("{organisation}/{digest}")
 }

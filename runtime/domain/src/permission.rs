@@ -28,6 +28,7 @@ pub enum Act {
     ReadRequests,
     ViewCandidate,
     Vote,
+    TightenRequest,
     FetchRelease,
     ReadReleases,
     ExportLedger,
@@ -58,6 +59,7 @@ pub const TABLE: &[(Act, &[Role])] = {
         (Act::ReadRequests, &[Reviewer, Custodian, Regulator, Auditor]),
         (Act::ViewCandidate, &[Reviewer]),
         (Act::Vote, &[Reviewer]),
+        (Act::TightenRequest, &[Custodian]),
         (Act::FetchRelease, &[Operator]),
         (Act::ReadReleases, &[Custodian, Reviewer, Operator, Regulator, Auditor]),
         (Act::ExportLedger, &[Auditor, Regulator]),
@@ -115,6 +117,7 @@ mod tests {
             Act::RerunJob,
             Act::ViewCandidate,
             Act::Vote,
+            Act::TightenRequest,
             Act::FetchRelease,
         ];
         assert!(changing.iter().all(|act| !permits(Role::Auditor, *act)));

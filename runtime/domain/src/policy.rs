@@ -2,18 +2,22 @@
 //!
 //! Each function looks at the state and says yes or a [`Refusal`]. None of them changes anything.
 
-use std::collections::BTreeSet;
+mod grants;
 
 use crate::contract::Contract;
 use crate::dataset::Dataset;
-use crate::grade::{Grade, Lane};
-use crate::grant::{Grant, GrantState, Terms};
+use crate::grade::Lane;
+use crate::grant::Grant;
 use crate::job::{Job, JobState};
-use crate::module::ModuleState;
+use crate::module::{Module, ModuleState};
 use crate::people::{Actor, OrganisationKind};
 use crate::refusal::{Code, Refusal};
-use crate::review::ReleaseRequest;
+use crate::review::{ROUNDS_MAX, ReleaseRequest};
 use crate::state::State;
+
+pub use grants::{
+    grade_of_grant, granted_grade, may_draft, may_end_grant, may_resume_grant, may_sign, may_suspend_grant,
+};
 
 type Answer = Result<(), Refusal>;
 
@@ -61,103 +65,20 @@ pub fn own_dataset<'a>(state: &'a State, actor: &Actor, dataset: &str) -> Result
     entry.ok_or_else(|| Refusal::of(Code::NotFound))
 }
 
-/// Whether such a grant may be drafted, and which agencies own its data.
-///
-/// # Errors
-/// Terms that break a rule, data that can't be granted, an operator that isn't one.
-pub fn may_draft(state: &State, actor: &Actor, terms: &Terms, now_ms: i64) -> Result<Vec<String>, Refusal> {
-    terms.check()?;
-    let operator = state.organisations.get(&terms.operator);
-    if operator.is_none_or(|organisation| organisation.kind != OrganisationKind::Operator) {
-        return Err(Refusal::with(Code::Malformed, "the grant names no known operator"));
-    }
-    let mut owners = BTreeSet::new();
-    for granted in &terms.datasets {
-        let Some(dataset) = state.datasets.get(&granted.dataset) else {
-            return Err(Refusal::with(Code::NotFound, format!("no dataset `{}`", granted.dataset)));
-        };
-        if !dataset.in_force(now_ms) {
-            return Err(Refusal::with(Code::WrongState, format!("`{}` isn't registered in force", dataset.name)));
-        }
-        for column in &granted.columns {
-            if dataset.dictionary.column(column).is_none() {
-                return Err(Refusal::with(Code::Malformed, format!("`{}` has no column `{column}`", dataset.name)));
-            }
-            if dataset.grade_of(column) == Grade::Secret {
-                return Err(Refusal::with(Code::GradeForbids, format!("`{column}` is secret and can't be granted")));
-            }
-        }
-        let grade = granted_grade(dataset, &granted.columns);
-        for lane in &terms.lanes {
-            if !grade.permits(*lane) {
-                return Err(Refusal::with(
-                    Code::GradeForbids,
-                    format!("lane {} isn't permitted for `{}`", lane.as_str(), dataset.name),
-                ));
-            }
-            if terms.reviewers < grade.reviewers_min(*lane) {
-                return Err(Refusal::with(
-                    Code::GradeForbids,
-                    format!("the grade asks for at least {} reviewers", grade.reviewers_min(*lane)),
-                ));
-            }
-        }
-        owners.insert(dataset.agency.clone());
-    }
-    if !owners.contains(&actor.organisation) {
-        return Err(Refusal::with(Code::Forbidden, "an agency drafts grants of its own data"));
-    }
-    Ok(owners.into_iter().collect())
-}
-
-/// The highest grade among the granted columns, and the dataset's own.
+/// Whether the actor's organisation may see the module and so, where the role may, revoke it: an operator its own, an
+/// authority all, an agency those of an operator to whom it has granted data, by a grant that was signed, whatever
+/// became of it. A draft is one person's, and gives nobody a hold on others.
 #[must_use]
-pub fn granted_grade(dataset: &Dataset, columns: &[String]) -> Grade {
-    columns.iter().map(|column| dataset.grade_of(column)).max().unwrap_or(dataset.grade).max(dataset.grade)
-}
-
-/// The highest grade of everything that a grant covers: it sets the floor of every job under it.
-///
-/// # Errors
-/// A dataset that is gone.
-pub fn grade_of_grant(state: &State, grant: &Grant) -> Result<Grade, Refusal> {
-    let mut grade = Grade::Open;
-    for granted in &grant.terms.datasets {
-        let dataset = state.datasets.get(&granted.dataset).ok_or_else(|| Refusal::of(Code::NotFound))?;
-        grade = grade.max(granted_grade(dataset, &granted.columns));
+pub fn sees_module(state: &State, actor: &Actor, module: &Module) -> bool {
+    let grants = |grant: &Grant| {
+        grant.is_signed() && grant.terms.operator == module.organisation && grant.owners.contains(&actor.organisation)
+    };
+    match state.organisations.get(&actor.organisation).map(|organisation| organisation.kind) {
+        Some(OrganisationKind::Operator) => module.organisation == actor.organisation,
+        Some(OrganisationKind::Agency) => state.grants.values().any(grants),
+        Some(OrganisationKind::Authority) => true,
+        Some(OrganisationKind::Node) | None => false,
     }
-    Ok(grade)
-}
-
-/// Whether the actor may sign the grant (P11): a custodian of an owning agency, once.
-///
-/// # Errors
-/// Any other agency, a second signature, a grant that isn't a draft.
-pub fn may_sign(grant: &Grant, actor: &Actor) -> Answer {
-    if !grant.owners.contains(&actor.organisation) {
-        return refuse(Code::Forbidden, "only the agencies that own the data sign");
-    }
-    if grant.state != GrantState::Draft {
-        return refuse(Code::WrongState, "the grant isn't a draft");
-    }
-    if grant.signatures.iter().any(|signature| signature.person == actor.person) {
-        return refuse(Code::WrongState, "you have signed it; another person must");
-    }
-    Ok(())
-}
-
-/// Whether the actor may suspend, resume or revoke the grant.
-///
-/// # Errors
-/// People of other agencies (supervisors excepted), or a grant that has ended.
-pub fn may_end_grant(grant: &Grant, actor: &Actor, supervisor: bool) -> Answer {
-    if !supervisor && !grant.owners.contains(&actor.organisation) {
-        return refuse(Code::Forbidden, "only the agencies that own the data end a grant");
-    }
-    if grant.state == GrantState::Revoked {
-        return refuse(Code::WrongState, "the grant has ended");
-    }
-    Ok(())
 }
 
 /// Whether a job may be put to the guard under this grant, now.
@@ -279,8 +200,32 @@ pub fn may_vote(state: &State, actor: &Actor, request: &ReleaseRequest, now_ms: 
     if request.votes.iter().any(|vote| vote.person == actor.person) {
         return refuse(Code::WrongState, "you have voted; another person must");
     }
+    may_be_decided(state, request, now_ms)
+}
+
+/// Whether a custodian may have the candidate assessed again under stricter rules: one of an owning agency, with no
+/// part in the job. It voids votes, so whoever mayn't vote for their side mayn't do this either.
+///
+/// # Errors
+/// As [`may_review`]; a request that is decided or has had all its rounds, a report, a grant that has ended.
+pub fn may_tighten(state: &State, actor: &Actor, request: &ReleaseRequest, now_ms: i64) -> Answer {
+    may_review(state, actor, request)?;
+    if !request.is_open() {
+        return refuse(Code::WrongState, "the request is decided");
+    }
+    if request.round >= ROUNDS_MAX {
+        return refuse(Code::WrongState, "the request has had all its rounds");
+    }
+    if state.jobs.get(&request.job).is_none_or(|job| job.lane != Lane::Tabulate) {
+        return refuse(Code::WrongState, "the host counts nothing in a report, so no rule can be tightened");
+    }
+    may_be_decided(state, request, now_ms)
+}
+
+/// Whether what the request's job stands on still holds: its module and its grant.
+fn may_be_decided(state: &State, request: &ReleaseRequest, now_ms: i64) -> Answer {
     let job = state.jobs.get(&request.job);
-    let module = job.and_then(|job| job.module.as_ref()).and_then(|digest| state.modules.get(digest));
+    let module = job.and_then(|job| state.module_of(job));
     if module.is_some_and(|module| module.state == ModuleState::Revoked) {
         return refuse(Code::WrongState, "the module was revoked");
     }

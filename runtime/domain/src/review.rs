@@ -3,8 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Commitment;
+use crate::grant::Tightening;
 use crate::id::{JobId, RequestId};
 use crate::people::Role;
+
+/// A request comes before its reviewers in at most so many rounds, so that votes can't be voided without end.
+pub const ROUNDS_MAX: u32 = 16;
 
 /// What a reviewer says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -103,7 +107,11 @@ pub struct ReleaseRequest {
     pub candidate: Commitment,
     /// The assessment.
     pub assessment: Commitment,
-    /// Counts up when the candidate changes; the votes before that are void.
+    /// Stricter rules than the grant's, where a custodian asked for them while the request was open. Whoever assesses
+    /// the candidate has to take them in, or gets another assessment than the one on record.
+    #[serde(default, skip_serializing_if = "Tightening::is_empty")]
+    pub tightening: Tightening,
+    /// Counts up when the candidate or its assessment changes; the votes before that are void.
     pub round: u32,
     /// Reviewers who must agree.
     pub reviewers: u32,
@@ -169,9 +177,12 @@ impl ReleaseRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Event, Happening};
+    use crate::people::Actor;
+    use crate::state::State;
 
-    /// A request of two agencies with these votes, each `agency` and verdict.
-    fn tallied(owners: &[&str], votes: &[(&str, Verdict)]) -> RequestState {
+    /// A request of these agencies with these votes, each `agency` and verdict.
+    fn request(owners: &[&str], votes: &[(&str, Verdict)]) -> ReleaseRequest {
         let vote = |(place, (agency, verdict)): (usize, &(&str, Verdict))| Vote {
             person: format!("person-{place}"),
             agency: (*agency).to_owned(),
@@ -180,19 +191,53 @@ mod tests {
             note: None,
             at_ms: 0,
         };
-        let request = ReleaseRequest {
+        ReleaseRequest {
             id: RequestId::new([0; 16]),
             job: JobId::new([0; 16]),
             owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
             organisation: "operator".to_owned(),
             candidate: Commitment::new(&[0; 32], b""),
             assessment: Commitment::new(&[0; 32], b""),
+            tightening: Tightening::default(),
             round: 1,
             reviewers: 2,
             state: RequestState::Voting,
             votes: votes.iter().enumerate().map(vote).collect(),
-        };
-        request.tally()
+        }
+    }
+
+    fn tallied(owners: &[&str], votes: &[(&str, Verdict)]) -> RequestState {
+        request(owners, votes).tally()
+    }
+
+    #[test]
+    fn rules_of_a_request_only_become_stricter() {
+        let before = request(&["a"], &[("a", Verdict::Approve)]);
+        let mut state = State::default();
+        state.requests.insert(before.id.clone(), before.clone());
+        let rules = |threshold, rounding| Tightening { threshold, rounding };
+        let steps = [
+            (rules(Some(20), None), true),
+            (rules(None, None), false),
+            (rules(Some(19), Some(5)), false),
+            (rules(Some(20), Some(5)), true),
+            (rules(Some(21), None), false),
+        ];
+        let mut round = 1;
+        for (tightening, follows) in steps {
+            let happening = Happening::CandidateReplaced {
+                request: before.id.clone(),
+                candidate: before.candidate.clone(),
+                assessment: Commitment::new(&[round; 32], b""),
+                tightening: tightening.clone(),
+            };
+            let event = Event { actor: Actor::node(), at_ms: 0, happening };
+            assert_eq!(state.apply(&event).is_ok(), follows, "{tightening:?}");
+            round += u8::from(follows);
+            let now = &state.requests[&before.id];
+            assert_eq!((now.round, now.votes.len(), now.state), (u32::from(round), 0, RequestState::Voting));
+        }
+        assert_eq!(state.requests[&before.id].tightening, rules(Some(20), Some(5)));
     }
 
     #[test]

@@ -6,14 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::dataset::{Dataset, DatasetState, Snapshot};
+pub use crate::documents::DocumentKey;
 use crate::event::{Event, Happening};
 use crate::grant::{Grant, GrantState, Signature};
 use crate::id::{GrantId, JobId, ReleaseId, RequestId, SnapshotId, TokenId};
 use crate::job::{Job, JobState};
-use crate::module::{Module, ModuleState};
+use crate::module::{self, Module, ModuleState};
 use crate::people::{Organisation, Person, Token};
 use crate::release::ReleaseEntry;
 use crate::review::{ReleaseRequest, RequestState};
@@ -26,15 +25,6 @@ pub struct Unsound {
     pub kind: &'static str,
     /// What is missing or in the way.
     pub why: &'static str,
-}
-
-/// A document of the state: its noun and its name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DocumentKey {
-    /// The noun.
-    pub noun: &'static str,
-    /// The name.
-    pub id: String,
 }
 
 /// All documents.
@@ -113,20 +103,17 @@ impl State {
                 Ok(key("grant", grant.id.as_str()))
             }
             Happening::GrantSigned { grant, agency } => self.sign(grant, agency, &event.actor.person, at_ms),
-            Happening::GrantSuspended { grant } => self.turn_grant(grant, GrantState::InForce, GrantState::Suspended),
-            Happening::GrantResumed { grant } => self.turn_grant(grant, GrantState::Suspended, GrantState::InForce),
+            Happening::GrantSuspended { grant } => self.suspend(grant, &event.actor.organisation),
+            Happening::GrantResumed { grant } => self.resume(grant, &event.actor.organisation),
             Happening::GrantRevoked { grant } => {
                 self.grants.get_mut(grant).ok_or("no such grant")?.state = GrantState::Revoked;
                 Ok(key("grant", grant.as_str()))
             }
             Happening::ModuleSubmitted { module } => {
-                put(&mut self.modules, module.digest.clone(), (**module).clone())?;
-                Ok(key("module", &module.digest))
+                put(&mut self.modules, module.key(), (**module).clone())?;
+                Ok(key("module", &module.key()))
             }
-            Happening::ModuleRevoked { module } => {
-                self.modules.get_mut(module).ok_or("no such module")?.state = ModuleState::Revoked;
-                Ok(key("module", module))
-            }
+            Happening::ModuleRevoked { module, organisations } => self.revoke_module(module, organisations),
             Happening::JobRefused { .. } | Happening::CandidateViewed { .. } => Ok(Vec::new()),
             Happening::ReleaseFetched { .. } | Happening::JobRerun { .. } => Ok(Vec::new()),
             Happening::JobAdmitted { job, report_bits } => self.admit(job, *report_bits),
@@ -143,7 +130,7 @@ impl State {
                 entry.incidents = entry.incidents.saturating_add(1);
                 Ok(key("job", job.as_str()))
             }
-            Happening::JobCancelled { job } => self.end_job(job, JobState::Cancelled, at_ms),
+            Happening::JobCancelled { job } => self.cancel_job(job, at_ms),
             Happening::JobStopped { job, .. } => self.end_job(job, JobState::Stopped, at_ms),
             Happening::ReviewOpened { request } => {
                 let mut keys = self.turn_job(&request.job, JobState::UnderReview, at_ms)?;
@@ -151,11 +138,15 @@ impl State {
                 keys.extend(key("request", request.id.as_str()));
                 Ok(keys)
             }
-            Happening::CandidateReplaced { request, candidate, assessment } => {
+            Happening::CandidateReplaced { request, candidate, assessment, tightening } => {
                 let entry = self.requests.get_mut(request).ok_or("no such request")?;
                 if !entry.is_open() {
                     return Err("the request is decided");
                 }
+                if !tightening.is_at_least(&entry.tightening) {
+                    return Err("its rules would be loosened");
+                }
+                entry.tightening = tightening.clone();
                 entry.candidate = candidate.clone();
                 entry.assessment = assessment.clone();
                 entry.round = entry.round.saturating_add(1);
@@ -222,18 +213,37 @@ impl State {
         Ok(vec![DocumentKey { noun: "grant", id: grant.as_str().to_owned() }])
     }
 
-    fn turn_grant(
-        &mut self,
-        grant: &GrantId,
-        from: GrantState,
-        to: GrantState,
-    ) -> Result<Vec<DocumentKey>, &'static str> {
+    fn suspend(&mut self, grant: &GrantId, organisation: &str) -> Result<Vec<DocumentKey>, &'static str> {
         let entry = self.grants.get_mut(grant).ok_or("no such grant")?;
-        if entry.state != from {
+        if !matches!(entry.state, GrantState::InForce | GrantState::Suspended) {
             return Err("the grant isn't in that state");
         }
-        entry.state = to;
+        if !entry.suspended_by.insert(organisation.to_owned()) {
+            return Err("the organisation has suspended it");
+        }
+        entry.state = GrantState::Suspended;
         Ok(vec![DocumentKey { noun: "grant", id: grant.as_str().to_owned() }])
+    }
+
+    fn resume(&mut self, grant: &GrantId, organisation: &str) -> Result<Vec<DocumentKey>, &'static str> {
+        let entry = self.grants.get_mut(grant).ok_or("no such grant")?;
+        if entry.state != GrantState::Suspended || !entry.suspended_by.remove(organisation) {
+            return Err("the organisation hasn't suspended it");
+        }
+        if entry.suspended_by.is_empty() {
+            entry.state = GrantState::InForce;
+        }
+        Ok(vec![DocumentKey { noun: "grant", id: grant.as_str().to_owned() }])
+    }
+
+    fn revoke_module(&mut self, digest: &str, organisations: &[String]) -> Result<Vec<DocumentKey>, &'static str> {
+        let mut keys = Vec::with_capacity(organisations.len());
+        for organisation in organisations {
+            let id = module::key(organisation, digest);
+            self.modules.get_mut(&id).ok_or("no such module")?.state = ModuleState::Revoked;
+            keys.push(DocumentKey { noun: "module", id });
+        }
+        Ok(keys)
     }
 
     fn admit(&mut self, job: &Job, report_bits: u64) -> Result<Vec<DocumentKey>, &'static str> {
@@ -260,6 +270,18 @@ impl State {
         Ok(vec![DocumentKey { noun: "job", id: job.as_str().to_owned() }])
     }
 
+    /// What is decided or withdrawn already stays as it is.
+    fn cancel_job(&mut self, job: &JobId, at_ms: i64) -> Result<Vec<DocumentKey>, &'static str> {
+        match self.jobs.get(job).ok_or("no such job")?.state {
+            JobState::Released | JobState::NotReleased | JobState::ChangesRequested | JobState::Cancelled => {
+                Ok(Vec::new())
+            }
+            JobState::Admitted | JobState::UnderReview | JobState::Stopped => {
+                self.end_job(job, JobState::Cancelled, at_ms)
+            }
+        }
+    }
+
     fn end_job(&mut self, job: &JobId, to: JobState, at_ms: i64) -> Result<Vec<DocumentKey>, &'static str> {
         let mut keys = self.turn_job(job, to, at_ms)?;
         for request in self.requests.values_mut().filter(|request| &request.job == job) {
@@ -271,46 +293,16 @@ impl State {
         Ok(keys)
     }
 
-    /// A document as JSON, for the store.
+    /// An organisation's module.
     #[must_use]
-    pub fn document(&self, key: &DocumentKey) -> Option<Value> {
-        fn json<T: serde::Serialize>(value: Option<&T>) -> Option<Value> {
-            value.map(|value| serde_json::to_value(value).expect("the nouns hold only what JSON can say"))
-        }
-        let id = key.id.as_str();
-        match key.noun {
-            "organisation" => json(self.organisations.get(id)),
-            "person" => json(self.people.get(id)),
-            "token" => json(TokenId::parse(id).and_then(|id| self.tokens.get(&id))),
-            "dataset" => json(self.datasets.get(id)),
-            "snapshot" => json(SnapshotId::parse(id).and_then(|id| self.snapshots.get(&id))),
-            "grant" => json(GrantId::parse(id).and_then(|id| self.grants.get(&id))),
-            "module" => json(self.modules.get(id)),
-            "job" => json(JobId::parse(id).and_then(|id| self.jobs.get(&id))),
-            "request" => json(RequestId::parse(id).and_then(|id| self.requests.get(&id))),
-            "release" => json(ReleaseId::parse(id).and_then(|id| self.releases.get(&id))),
-            _ => None,
-        }
+    pub fn module(&self, organisation: &str, digest: &str) -> Option<&Module> {
+        self.modules.get(&module::key(organisation, digest))
     }
 
-    /// Every document's key, in order.
+    /// The module that a job runs, as its own organisation submitted it.
     #[must_use]
-    pub fn keys(&self) -> Vec<DocumentKey> {
-        let mut keys = Vec::new();
-        let mut add = |noun: &'static str, ids: Vec<String>| {
-            keys.extend(ids.into_iter().map(|id| DocumentKey { noun, id }));
-        };
-        add("organisation", self.organisations.keys().cloned().collect());
-        add("person", self.people.keys().cloned().collect());
-        add("token", self.tokens.keys().map(|id| id.as_str().to_owned()).collect());
-        add("dataset", self.datasets.keys().cloned().collect());
-        add("snapshot", self.snapshots.keys().map(|id| id.as_str().to_owned()).collect());
-        add("grant", self.grants.keys().map(|id| id.as_str().to_owned()).collect());
-        add("module", self.modules.keys().cloned().collect());
-        add("job", self.jobs.keys().map(|id| id.as_str().to_owned()).collect());
-        add("request", self.requests.keys().map(|id| id.as_str().to_owned()).collect());
-        add("release", self.releases.keys().map(|id| id.as_str().to_owned()).collect());
-        keys
+    pub fn module_of(&self, job: &Job) -> Option<&Module> {
+        job.module.as_ref().and_then(|digest| self.module(&job.organisation, digest))
     }
 
     /// The newest snapshot of a dataset.

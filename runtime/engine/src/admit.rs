@@ -14,6 +14,7 @@ use crate::columns::{has_codes, is_quantity};
 use crate::guard::syntax::short;
 use crate::guard::{self, Guarded};
 use crate::provider::GrantedTable;
+use crate::provision::CountTables;
 use crate::sandbox::Guest;
 use crate::session::{SessionSettings, session};
 
@@ -42,6 +43,9 @@ pub async fn admit(
         (Work::Module { .. }, None) => return Err(Refusal::with(Code::Module, "the module isn't compiled")),
     };
     contract.check(limits)?;
+    if let Contract::Tabulate(tabulation) = &contract {
+        CountTables::of(tabulation).check(limits)?;
+    }
     if sluice_disclosure::checks::labels::declares_reserved_label(&contract) {
         return Err(Refusal::contract("the label `*` stands for totals and can't be declared".to_owned()));
     }
@@ -65,6 +69,16 @@ pub async fn admit_queries(tables: &[TableSpec], contract: &Contract, limits: &L
         prepared.admit(sql, limits).await?;
     }
     Ok(())
+}
+
+/// Puts a grant's row filter to the guard, by the very steps that a job's admission takes: what passes here is refused
+/// at no admission, unless the dataset's columns change.
+///
+/// # Errors
+/// The rule that the filter breaks.
+pub fn check_filter(table: &TableSpec, limits: &Limits) -> Result<(), Refusal> {
+    let schema_only = TableSpec { snapshot: None, ..table.clone() };
+    prepare(&[schema_only], Lane::Tabulate, limits, &SessionSettings::planning()).map(|_| ())
 }
 
 fn check_params(params: &std::collections::BTreeMap<String, String>, limits: &Limits) -> Result<(), Refusal> {

@@ -1,6 +1,8 @@
 //! The arena: one subject's columns (or one batch of a report) as words, in the layout of `sdk/wit/sluice.wit`.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray,
+};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
@@ -47,9 +49,35 @@ pub fn crossing_columns(batch: &RecordBatch, skip: usize) -> Result<Vec<ArrayRef
         .collect()
 }
 
+/// Which rows of a batch cross, in which order.
+#[derive(Debug, Clone, Copy)]
+pub enum Picked<'a> {
+    /// The first so many, as they lie: copied in whole runs.
+    First(usize),
+    /// These.
+    Rows(&'a [u32]),
+}
+
+impl Picked<'_> {
+    fn len(self) -> usize {
+        match self {
+            Picked::First(length) => length,
+            Picked::Rows(rows) => rows.len(),
+        }
+    }
+
+    fn row(self, place: usize) -> usize {
+        match self {
+            Picked::First(_) => place,
+            Picked::Rows(rows) => rows[place] as usize,
+        }
+    }
+}
+
 /// Writes arenas into one reused buffer.
 pub struct ArenaWriter {
     words: Vec<u64>,
+    bytes: Vec<u8>,
     constants: Vec<u64>,
 }
 
@@ -57,14 +85,14 @@ impl ArenaWriter {
     /// A writer that puts these constants into every arena.
     #[must_use]
     pub fn new(constants: Vec<u64>) -> ArenaWriter {
-        ArenaWriter { words: Vec::new(), constants }
+        ArenaWriter { words: Vec::new(), bytes: Vec::new(), constants }
     }
 
-    /// The arena of the given rows, in the given order.
+    /// The arena of the picked rows.
     ///
     /// # Errors
     /// Columns that [`crossing_columns`] didn't make.
-    pub fn write(&mut self, columns: &[ArrayRef], rows: &[u32]) -> Result<&[u64]> {
+    pub fn write(&mut self, columns: &[ArrayRef], rows: Picked<'_>) -> Result<&[u64]> {
         self.words.clear();
         let table = HEADER + COLUMN * columns.len();
         self.words.resize(table, 0);
@@ -81,111 +109,134 @@ impl ArenaWriter {
         Ok(&self.words)
     }
 
-    fn column(&mut self, column: &ArrayRef, rows: &[u32]) -> Result<[u64; COLUMN]> {
+    fn column(&mut self, column: &ArrayRef, rows: Picked<'_>) -> Result<[u64; COLUMN]> {
         let validity = self.validity(column, rows);
         let mut offsets = 0;
-        let values;
-        let length;
-        let kind = match column.data_type() {
+        let values = self.words.len();
+        let (kind, length) = match column.data_type() {
             DataType::Boolean => {
                 let array = column.as_boolean();
-                (values, length) = self.bitmap(rows, |row| array.is_valid(row) && array.value(row));
-                1
+                self.bitmap(rows, |row| array.is_valid(row) && array.value(row));
+                (1, rows.len().div_ceil(8))
             }
-            DataType::Int32 => {
-                let array = column.as_primitive::<Int32Type>();
-                (values, length) = self.narrow(rows, |row| if array.is_valid(row) { array.value(row) } else { 0 });
-                2
-            }
-            DataType::Int64 => {
-                let array = column.as_primitive::<Int64Type>();
-                (values, length) =
-                    self.wide(rows, |row| if array.is_valid(row) { array.value(row).cast_unsigned() } else { 0 });
-                3
-            }
-            DataType::Float64 => {
-                let array = column.as_primitive::<Float64Type>();
-                (values, length) =
-                    self.wide(rows, |row| if array.is_valid(row) { canonical(array.value(row)) } else { 0 });
-                4
-            }
+            DataType::Int32 => (2, self.narrow(column.as_primitive::<Int32Type>(), rows)),
+            DataType::Int64 => (3, self.wide(column.as_primitive::<Int64Type>(), rows, i64::cast_unsigned)),
+            DataType::Float64 => (4, self.wide(column.as_primitive::<Float64Type>(), rows, canonical)),
             DataType::Utf8 => {
                 let array = column.as_string::<i32>();
-                let mut end = 0_u32;
-                let mut ends = vec![0_u32];
-                for row in rows {
-                    let row = *row as usize;
-                    end += if array.is_valid(row) { array.value(row).len() as u32 } else { 0 };
-                    ends.push(end);
-                }
-                offsets = self.words.len();
-                self.words.extend(ends.chunks(2).map(|pair| pack(pair[0], pair.get(1).copied().unwrap_or(0))));
-                values = self.words.len();
-                length = end as usize;
-                let texts = rows.iter().filter(|row| array.is_valid(**row as usize));
-                let bytes: Vec<u8> = texts.flat_map(|row| array.value(*row as usize).as_bytes()).copied().collect();
-                self.words.extend(bytes.chunks(8).map(|chunk| {
+                let bytes = self.texts(array, rows);
+                offsets = values;
+                let values = self.words.len();
+                self.words.extend(self.bytes.chunks(8).map(|chunk| {
                     let mut word = [0_u8; 8];
                     word[..chunk.len()].copy_from_slice(chunk);
                     u64::from_le_bytes(word)
                 }));
-                5
+                return Ok([5, validity as u64, offsets as u64, values as u64, bytes as u64]);
             }
-            DataType::Date32 => {
-                let array = column.as_primitive::<Date32Type>();
-                (values, length) = self.narrow(rows, |row| if array.is_valid(row) { array.value(row) } else { 0 });
-                6
-            }
+            DataType::Date32 => (6, self.narrow(column.as_primitive::<Date32Type>(), rows)),
             DataType::Timestamp(TimeUnit::Microsecond, None) => {
                 let array = column.as_primitive::<TimestampMicrosecondType>();
-                (values, length) =
-                    self.wide(rows, |row| if array.is_valid(row) { array.value(row).cast_unsigned() } else { 0 });
-                7 | (2 << 8)
+                (7 | (2 << 8), self.wide(array, rows, i64::cast_unsigned))
             }
             DataType::Decimal128(_, scale) => {
                 let array = column.as_primitive::<Decimal128Type>();
-                values = self.words.len();
-                for row in rows {
-                    let row = *row as usize;
+                for place in 0..rows.len() {
+                    let row = rows.row(place);
                     let value = if array.is_valid(row) { array.value(row).cast_unsigned() } else { 0 };
                     self.words.push(value as u64);
                     self.words.push((value >> 64) as u64);
                 }
-                length = rows.len() * 16;
-                8 | (u64::from(scale.unsigned_abs()) << 8)
+                (8 | (u64::from(scale.unsigned_abs()) << 8), rows.len() * 16)
             }
             _ => return exec_err!("a column of this type doesn't cross"),
         };
         Ok([kind, validity as u64, offsets as u64, values as u64, length as u64])
     }
 
-    fn validity(&mut self, column: &ArrayRef, rows: &[u32]) -> usize {
-        if column.null_count() == 0 || rows.iter().all(|row| column.is_valid(*row as usize)) {
+    /// Writes the offsets, leaves the texts in `self.bytes`, and gives their length.
+    fn texts(&mut self, array: &StringArray, rows: Picked<'_>) -> usize {
+        self.bytes.clear();
+        let mut pending = Some(0_u32);
+        for place in 0..rows.len() {
+            let row = rows.row(place);
+            if array.is_valid(row) {
+                self.bytes.extend_from_slice(array.value(row).as_bytes());
+            }
+            // The row's end; two of them to a word.
+            let end = self.bytes.len() as u32;
+            pending = match pending {
+                Some(low) => {
+                    self.words.push(pack(low, end));
+                    None
+                }
+                None => Some(end),
+            };
+        }
+        if let Some(low) = pending {
+            self.words.push(pack(low, 0));
+        }
+        self.bytes.len()
+    }
+
+    fn validity(&mut self, column: &ArrayRef, rows: Picked<'_>) -> usize {
+        let all_valid = match rows {
+            _ if column.null_count() == 0 => true,
+            Picked::First(length) => (0..length).all(|row| column.is_valid(row)),
+            Picked::Rows(rows) => rows.iter().all(|row| column.is_valid(*row as usize)),
+        };
+        if all_valid {
             return 0;
         }
-        self.bitmap(rows, |row| column.is_valid(row)).0
+        let at = self.words.len();
+        self.bitmap(rows, |row| column.is_valid(row));
+        at
     }
 
-    fn bitmap(&mut self, rows: &[u32], bit: impl Fn(usize) -> bool) -> (usize, usize) {
-        let at = self.words.len();
-        for chunk in rows.chunks(64) {
-            let word = chunk.iter().enumerate().filter(|(_, row)| bit(**row as usize));
-            self.words.push(word.fold(0, |word, (place, _)| word | (1 << place)));
+    fn bitmap(&mut self, rows: Picked<'_>, bit: impl Fn(usize) -> bool) {
+        for from in (0..rows.len()).step_by(64) {
+            let places = from..rows.len().min(from + 64);
+            let set = places.filter(|place| bit(rows.row(*place)));
+            self.words.push(set.fold(0, |word, place| word | (1 << (place - from))));
         }
-        (at, rows.len().div_ceil(8))
     }
 
-    fn narrow(&mut self, rows: &[u32], value: impl Fn(usize) -> i32) -> (usize, usize) {
-        let at = self.words.len();
-        let of = |row: u32| value(row as usize).cast_unsigned();
-        self.words.extend(rows.chunks(2).map(|pair| pack(of(pair[0]), pair.get(1).map_or(0, |row| of(*row)))));
-        (at, rows.len() * 4)
+    fn narrow<T: ArrowPrimitiveType<Native = i32>>(&mut self, array: &PrimitiveArray<T>, rows: Picked<'_>) -> usize {
+        let word = |low: i32, high: i32| pack(low.cast_unsigned(), high.cast_unsigned());
+        match rows {
+            Picked::First(length) if array.null_count() == 0 => {
+                let (pairs, last) = array.values()[..length].as_chunks::<2>();
+                self.words.extend(pairs.iter().map(|[low, high]| word(*low, *high)));
+                self.words.extend(last.iter().map(|low| word(*low, 0)));
+            }
+            _ => {
+                let of = |place: usize| {
+                    let row = rows.row(place);
+                    if array.is_valid(row) { array.value(row) } else { 0 }
+                };
+                let pairs = (0..rows.len()).step_by(2);
+                self.words.extend(pairs.map(|at| word(of(at), if at + 1 < rows.len() { of(at + 1) } else { 0 })));
+            }
+        }
+        rows.len() * 4
     }
 
-    fn wide(&mut self, rows: &[u32], value: impl Fn(usize) -> u64) -> (usize, usize) {
-        let at = self.words.len();
-        self.words.extend(rows.iter().map(|row| value(*row as usize)));
-        (at, rows.len() * 8)
+    fn wide<T: ArrowPrimitiveType>(
+        &mut self,
+        array: &PrimitiveArray<T>,
+        rows: Picked<'_>,
+        word: impl Fn(T::Native) -> u64,
+    ) -> usize {
+        match rows {
+            Picked::First(length) if array.null_count() == 0 => {
+                self.words.extend(array.values()[..length].iter().map(|value| word(*value)));
+            }
+            _ => self.words.extend((0..rows.len()).map(|place| {
+                let row = rows.row(place);
+                if array.is_valid(row) { word(array.value(row)) } else { 0 }
+            })),
+        }
+        rows.len() * 8
     }
 }
 
@@ -218,7 +269,7 @@ mod tests {
             Arc::new(BooleanArray::from(vec![true, false, true])),
         ];
         let mut writer = ArenaWriter::new(vec![42]);
-        let arena = writer.write(&columns, &[2, 0, 1]).expect("all four kinds cross").to_vec();
+        let arena = writer.write(&columns, Picked::Rows(&[2, 0, 1])).expect("all four kinds cross").to_vec();
         assert_eq!(&arena[..5], &[1, 3, 4, 25, 1]);
         assert_eq!(arena[25], 42);
         let entry = |column: usize| &arena[5 + 5 * column..10 + 5 * column];
@@ -230,5 +281,26 @@ mod tests {
         assert_eq!((entry(2)[0], at(entry(2)[3]), at(entry(2)[3] + 1)), (4, 0, 0));
         assert_eq!(at(entry(2)[3] + 2), f64::NAN.to_bits());
         assert_eq!((entry(3)[0], entry(3)[1], at(entry(3)[3])), (1, 0, 0b011));
+    }
+
+    #[test]
+    fn rows_as_they_lie_and_the_same_rows_picked_give_the_same_words() {
+        for length in [0, 1, 2, 3, 64, 65, 200] {
+            let some = |nulls: bool, row: usize| !nulls || row % 3 != 1;
+            for nulls in [false, true] {
+                let of = |row: usize| some(nulls, row).then_some(row);
+                let columns: Vec<ArrayRef> = vec![
+                    Arc::new((0..length).map(|row| of(row).map(|row| row as i32 - 7)).collect::<Int32Array>()),
+                    Arc::new((0..length).map(|row| of(row).map(|row| row as f64 / 4.0)).collect::<Float64Array>()),
+                    Arc::new((0..length).map(|row| of(row).map(|row| "x".repeat(row % 11))).collect::<StringArray>()),
+                    Arc::new((0..length).map(|row| of(row).map(|row| row % 2 == 0)).collect::<BooleanArray>()),
+                ];
+                let picked: Vec<u32> = (0..length as u32).collect();
+                let as_they_lie =
+                    ArenaWriter::new(vec![1]).write(&columns, Picked::First(length)).expect("all cross").to_vec();
+                let mut writer = ArenaWriter::new(vec![1]);
+                assert_eq!(writer.write(&columns, Picked::Rows(&picked)).expect("all cross"), as_they_lie);
+            }
+        }
     }
 }

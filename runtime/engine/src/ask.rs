@@ -27,6 +27,9 @@ pub struct TableSpec {
     pub row_filter: Option<String>,
     /// Whom the records are about; none for a public lookup table.
     pub subject: Option<SubjectKey>,
+    /// The columns that are unique together, by the dataset's registration; its snapshots were checked for it.
+    #[serde(default)]
+    pub unique: Vec<String>,
     /// The snapshot's folder; none when only the schema is needed.
     pub snapshot: Option<PathBuf>,
 }
@@ -206,31 +209,15 @@ pub enum Ask {
         tables: Vec<TableSpec>,
         /// What computes.
         work: Work,
-        /// The module's compiled artefact, checked by its MAC before it is loaded.
-        artefact: Option<Artefact>,
     },
+    /// Put a grant's row filter to the guard, without data.
+    CheckFilter(TableSpec),
     /// Run.
-    Run {
-        /// The run.
-        run: Box<Run>,
-        /// The module's compiled artefact.
-        artefact: Option<Artefact>,
-    },
+    Run(Box<Run>),
     /// Seal a snapshot.
     Ingest(Ingest),
     /// Draft a dictionary.
     Draft(Draft),
-}
-
-/// A compiled module in our own cache.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Artefact {
-    /// The file.
-    pub file: PathBuf,
-    /// HMAC of its bytes under the node's cache key, in hexadecimal.
-    pub mac: String,
-    /// The key, which only the node's own processes hold.
-    pub key: [u8; 32],
 }
 
 /// What a worker is told first.
@@ -240,6 +227,8 @@ pub struct Order {
     pub ask: Ask,
     /// The node's limits.
     pub limits: Limits,
+    /// Whether the module's compiled artefact follows as the next frame. The server has compared its MAC.
+    pub has_artefact: bool,
 }
 
 /// What a worker answers.
@@ -249,6 +238,8 @@ pub enum Answer {
     Contract(Contract),
     /// Static grounds against it.
     Refused(Refusal),
+    /// Nothing is against the row filter.
+    Passed,
     /// A snapshot was sealed.
     Ingested(Ingested),
     /// A dictionary was drafted.

@@ -2,7 +2,8 @@
 //!
 //! *Guarantees*: what is loaded from here is what this node's compiler made of the module that the name says, under the
 //! engine's present settings: a MAC under a key of the node's covers all three. A file that anyone else wrote or changed
-//! isn't loaded; the module is compiled anew.
+//! isn't loaded; the module is compiled anew. The key stays in the server: a worker is handed the bytes, so that nothing
+//! that breaks out of a guest finds the key in its process.
 //!
 //! *Doesn't guarantee*: that an artefact is there. The cache may be emptied at any time.
 
@@ -14,7 +15,6 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::ask::Artefact;
 use crate::fault::Fault;
 
 /// The end of an artefact's file name.
@@ -24,34 +24,32 @@ const MAC: &str = "mac";
 /// Digits of the engine's digest that stand in a file name; the MAC covers all of them.
 const ENGINE_DIGITS: usize = 16;
 
-/// A MAC in the making.
-pub(crate) struct ArtefactMac(Hmac<Sha256>);
+/// A compiled module: bytes that this node's own compiler made for this engine, and that nobody changed.
+///
+/// There are two ways to one, and both are the node's own: out of the cache with its MAC compared, and in a worker over
+/// the socket that its server gave it.
+pub struct Artefact(Vec<u8>);
 
-impl ArtefactMac {
-    /// Compares in constant time.
-    pub(crate) fn is(self, mac: &[u8]) -> bool {
-        self.0.verify_slice(mac).is_ok()
+impl Artefact {
+    /// What came over the socket that this worker was started with, which nobody but the server writes to.
+    pub(crate) fn from_server(bytes: Vec<u8>) -> Artefact {
+        Artefact(bytes)
     }
 
-    fn hex(self) -> String {
-        hex::encode(self.0.finalize().into_bytes())
+    /// The bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
 /// The MAC of an artefact: over the engine's digest, the module's digest and the bytes.
-pub(crate) fn mac(key: &[u8; 32], engine: &str, module: &str, bytes: &[u8]) -> ArtefactMac {
+fn mac(key: &[u8; 32], engine: &str, module: &str, bytes: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     for part in [engine.as_bytes(), module.as_bytes(), bytes] {
         mac.update(&(part.len() as u64).to_le_bytes());
         mac.update(part);
     }
-    ArtefactMac(mac)
-}
-
-/// The module that an artefact's file name speaks of.
-pub(crate) fn module_of(file: &Path) -> Option<&str> {
-    let (module, _) = file.file_name()?.to_str()?.split_once('.')?;
-    is_digest(module).then_some(module)
+    mac
 }
 
 fn is_digest(text: &str) -> bool {
@@ -86,16 +84,17 @@ impl Cache {
 
     /// Whether the module's artefact is here and its MAC is right.
     pub(crate) fn has(&self, module: &str) -> bool {
-        let Some(artefact) = self.artefact(module) else { return false };
-        let (Ok(bytes), Ok(expected)) = (fs::read(&artefact.file), hex::decode(&artefact.mac)) else { return false };
-        mac(&self.key, &self.engine, module, &bytes).is(&expected)
+        self.artefact(module).is_some()
     }
 
-    /// Where the module's artefact is. Its MAC is checked by whoever loads it, over the bytes that are loaded.
+    /// The module's artefact. The MAC is compared over the very bytes that are given out.
     pub(crate) fn artefact(&self, module: &str) -> Option<Artefact> {
-        let file = self.file(module, ARTEFACT)?;
-        let mac = fs::read_to_string(self.file(module, MAC)?).ok()?;
-        file.is_file().then(|| Artefact { file, mac: mac.trim().to_owned(), key: self.key })
+        let expected = fs::read_to_string(self.file(module, MAC)?).ok()?;
+        let expected = hex::decode(expected.trim()).ok()?;
+        let bytes = fs::read(self.file(module, ARTEFACT)?).ok()?;
+        // Compares in constant time.
+        mac(&self.key, &self.engine, module, &bytes).verify_slice(&expected).ok()?;
+        Some(Artefact(bytes))
     }
 
     /// Keeps what the compiler answered.
@@ -106,7 +105,7 @@ impl Cache {
         let no_digest = || Fault::new("a module is kept under its digest, which this isn't");
         let artefact = self.file(module, ARTEFACT).ok_or_else(no_digest)?;
         let beside = self.file(module, MAC).ok_or_else(no_digest)?;
-        let mac = mac(&self.key, &self.engine, module, bytes).hex();
+        let mac = hex::encode(mac(&self.key, &self.engine, module, bytes).finalize().into_bytes());
         write(&artefact, bytes)
             .and_then(|()| write(&beside, mac.as_bytes()))
             .map_err(|error| Fault::while_doing("keeping a compiled module", error))
@@ -156,9 +155,11 @@ mod tests {
         cache.keep(&module(), b"machine code").expect("a folder of our own");
         assert!(cache.has(&module()));
         let artefact = cache.artefact(&module()).expect("just kept");
-        assert_eq!(module_of(&artefact.file), Some(module().as_str()));
-        fs::write(&artefact.file, b"machine cod3").expect("a folder of our own");
+        assert_eq!(artefact.bytes(), b"machine code");
+        let file = cache.file(&module(), ARTEFACT).expect("a digest");
+        fs::write(file, b"machine cod3").expect("a folder of our own");
         assert!(!cache.has(&module()));
+        assert!(cache.artefact(&module()).is_none(), "bytes that aren't ours are given to nobody");
         cache.keep(&module(), b"machine code").expect("compiled anew");
         assert!(cache.has(&module()));
         fs::remove_dir_all(folder).expect("a folder of our own");

@@ -25,7 +25,7 @@ use crate::sandbox::{compiling, engine_digest, shown};
 /// Memory that a compilation may use: a generous multiple of what the largest module needs.
 const MEMORY_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// An artefact is larger than its module, but not without end.
-const ARTEFACT_BYTES_MAX: u64 = 512 * 1024 * 1024;
+pub(crate) const ARTEFACT_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// How long the process may take to end after its answer.
 const GRACE: Duration = Duration::from_millis(250);
 /// The hidden subcommand.

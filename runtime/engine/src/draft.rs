@@ -59,6 +59,13 @@ fn read(ask: &Draft) -> Result<Drafted, Refusal> {
         };
         columns.push(column(field.name(), kind, seen, subject == Some(index), ask.threshold, &mut remarks));
     }
+    if subject.is_none() {
+        remarks.push(
+            "private tables can join this one by columns that are listed in `unique`: those whose values together come in \
+             one row only, and are never missing"
+                .to_owned(),
+        );
+    }
     let counted = if subject.is_some() { subjects.len() as u64 } else { u64::from(row) };
     Ok(Drafted { dictionary: Dictionary { columns }, n_public: step_up(counted.max(1)), remarks })
 }

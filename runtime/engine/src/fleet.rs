@@ -23,8 +23,8 @@ use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
 use tokio::sync::Mutex;
 
-use crate::ask::{Answer, Artefact, Ask, Draft, Drafted, Ingest, Ingested, Run, TableSpec, Work};
-use crate::cache::Cache;
+use crate::ask::{Answer, Ask, Draft, Drafted, Ingest, Ingested, Run, TableSpec, Work};
+use crate::cache::{Artefact, Cache};
 use crate::compile::{self, Compiled};
 use crate::raw::RawOutput;
 
@@ -136,7 +136,7 @@ impl Fleet {
         self.inner.cache.has(digest)
     }
 
-    /// A compiled module's place in the cache, for those who load it in a process of their own: benchmarks.
+    /// A compiled module out of the cache, for those who load it in a process of their own: benchmarks.
     #[must_use]
     pub fn artefact(&self, digest: &str) -> Option<Artefact> {
         self.inner.cache.artefact(digest)
@@ -171,10 +171,23 @@ impl Fleet {
     /// # Errors
     /// Static grounds, or what failed.
     pub async fn admit(&self, tables: Vec<TableSpec>, work: Work) -> Result<Contract, Stop> {
-        let artefact = self.inner.artefact(&work).map_err(Stop::Refused)?;
+        let artefact = self.inner.artefact(&work).await.map_err(Stop::Refused)?;
         let within = Duration::from_millis(self.inner.limits.describe_ms_max).saturating_add(PLANNING);
-        match self.inner.ask(Ask::Admit { tables, work, artefact }, within).await? {
+        match self.inner.ask(Ask::Admit { tables, work }, artefact, within).await? {
             Answer::Contract(contract) => Ok(contract),
+            other => Err(unexpected(other)),
+        }
+    }
+
+    /// Puts a grant's row filter to the guard, without data: when the grant is drafted, so that a filter which no job
+    /// could be admitted under never comes into force. Of `table` the name, the columns and the filter count; its snapshot
+    /// isn't looked at.
+    ///
+    /// # Errors
+    /// The rule that the filter breaks, in the words of a job's admission; or what failed.
+    pub async fn check_filter(&self, table: TableSpec) -> Result<(), Stop> {
+        match self.inner.ask(Ask::CheckFilter(table), None, PLANNING).await? {
+            Answer::Passed => Ok(()),
             other => Err(unexpected(other)),
         }
     }
@@ -184,9 +197,9 @@ impl Fleet {
     /// # Errors
     /// How the attempt ended.
     pub async fn run(&self, run: Run, cancel: &Cancel) -> Result<Ran, RunStop> {
-        let artefact = self.inner.artefact(&run.work).map_err(RunStop::Refused)?;
+        let artefact = self.inner.artefact(&run.work).await.map_err(RunStop::Refused)?;
         let within = Duration::from_millis(self.inner.limits.attempt_ms_max);
-        let told = self.inner.converse(Ask::Run { run: Box::new(run), artefact }, within, cancel).await;
+        let told = self.inner.converse(Ask::Run(Box::new(run)), artefact, within, cancel).await;
         let told = told.map_err(|cut| match cut {
             Cut::Cancelled => RunStop::Cancelled,
             Cut::TimedOut => RunStop::TimedOut,
@@ -207,7 +220,7 @@ impl Fleet {
     pub async fn ingest(&self, ingest: Ingest) -> Result<Ingested, Stop> {
         let within = Duration::from_millis(self.inner.limits.attempt_ms_max);
         let _alone = self.inner.sealing.lock().await;
-        match self.inner.ask(Ask::Ingest(ingest), within).await? {
+        match self.inner.ask(Ask::Ingest(ingest), None, within).await? {
             Answer::Ingested(ingested) => Ok(ingested),
             other => Err(unexpected(other)),
         }
@@ -219,7 +232,7 @@ impl Fleet {
     /// Why the file can't be read, or what failed.
     pub async fn draft(&self, draft: Draft) -> Result<Drafted, Stop> {
         let within = Duration::from_millis(self.inner.limits.attempt_ms_max);
-        match self.inner.ask(Ask::Draft(draft), within).await? {
+        match self.inner.ask(Ask::Draft(draft), None, within).await? {
             Answer::Drafted(drafted) => Ok(drafted),
             other => Err(unexpected(other)),
         }
@@ -230,7 +243,7 @@ fn unexpected(answer: Answer) -> Stop {
     match answer {
         Answer::Refused(refusal) => Stop::Refused(refusal),
         Answer::Failed(text) => Stop::Fault(Fault::new(text)),
-        Answer::Contract(_) | Answer::Ingested(_) | Answer::Drafted(_) | Answer::Raw => {
+        Answer::Contract(_) | Answer::Passed | Answer::Ingested(_) | Answer::Drafted(_) | Answer::Raw => {
             Stop::Fault(Fault::new("the worker answered something else"))
         }
     }

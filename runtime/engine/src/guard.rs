@@ -3,12 +3,15 @@
 //! The query is parsed ([`syntax`]), planned and analysed by DataFusion over tables without data, walked against an
 //! allow-list of nodes ([`nodes`]), expressions ([`exprs`]) and functions ([`functions`]), and made total
 //! ([`total`]). For the subject lanes [`unit`] then proves that each row comes from one subject's rows and public
-//! tables, by threading the hidden ordinal of the subject through the plan. What can't be proved is refused.
+//! tables, by threading the hidden ordinal of the subject through the plan, and `fanout` that no join multiplies
+//! rows. What can't be proved is refused.
 //!
 //! Guarantees: no row, in or out of the grant's scope, can make an admitted query of a subject lane fail; every row
-//! of its result belongs to exactly one subject. Does not guarantee that a query is fast.
+//! of its result belongs to exactly one subject; of a subject it has at most as many rows as the private tables have, each
+//! counted as often as the query reads it. Does not guarantee that a query is fast.
 
 pub mod exprs;
+mod fanout;
 pub mod functions;
 pub mod nodes;
 pub mod syntax;

@@ -34,6 +34,7 @@ pub mod guard;
 pub mod ingest;
 pub mod mapping;
 pub mod provider;
+mod provision;
 pub mod raw;
 pub mod reading;
 pub mod run;

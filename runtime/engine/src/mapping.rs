@@ -13,7 +13,7 @@ use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 
-use crate::arena::{ArenaWriter, crossing_columns};
+use crate::arena::{ArenaWriter, Picked, crossing_columns};
 use crate::columns::{Codebook, NO_CODE, fixed_point};
 use crate::fold::{Counts, Fold, Shape};
 use crate::sandbox::{Guest, GuestStop, Mapper};
@@ -298,7 +298,7 @@ impl ModuleCaller {
             fold.truncate_subject();
             return Ok(fold.end_subject(subject)?);
         }
-        let arena = self.arena.write(columns, rows)?;
+        let arena = self.arena.write(columns, Picked::Rows(rows))?;
         if arena.len() > self.arena_words_max {
             fold.truncate_subject();
             return Ok(fold.end_subject(subject)?);

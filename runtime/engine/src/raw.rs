@@ -11,7 +11,7 @@ use sluice_domain::contract::Contract;
 use sluice_domain::digest::Commitment;
 use sluice_domain::limits::Limits;
 
-use crate::fold::{CellCount, Counts, Facts, MeasureCount, Shape};
+use crate::fold::{CellCount, Counts, Facts, MeasureCount, Shape, TOP};
 
 /// What a run counted or wrote.
 pub struct RawOutput {
@@ -107,9 +107,23 @@ fn evidence(counts: &Counts, shape: &Shape) -> Raw {
     Raw::Cells { cells, facts }
 }
 
+/// Bytes of the facts of a run, and the mark before them.
+const HEAD_BYTES: u64 = 1 + 5 * 8;
+
+/// Bytes that [`encode`] needs for so many cells, at most.
+pub(crate) fn encoded_bytes(cells: u64, measures: u64) -> u64 {
+    let measure = 2 * 16 + 3 * 8 + 1 + TOP as u64 * 8;
+    let cell = (4 + 2 * 8_u64).saturating_add(measures.saturating_mul(measure));
+    cells.saturating_mul(cell).saturating_add(HEAD_BYTES)
+}
+
 /// The canonical bytes of counts; also the form in which one partition's counts cross between processes.
 pub(crate) fn encode(counts: &Counts) -> Vec<u8> {
-    let mut bytes = vec![COUNTED];
+    let full = counts.cells.iter().filter(|cell| cell.subjects > 0).count() as u64;
+    let measures = counts.cells.first().map_or(0, |cell| cell.measures.len() as u64);
+    // At once as long as it will be: growing takes twice the room.
+    let mut bytes = Vec::with_capacity(usize::try_from(encoded_bytes(full, measures)).unwrap_or(0));
+    bytes.push(COUNTED);
     let facts = &counts.facts;
     for fact in
         [facts.subjects, facts.truncated_subjects, facts.defaulted_subjects, facts.undeclared_codes, facts.clamped]

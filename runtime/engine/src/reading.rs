@@ -19,6 +19,7 @@ use sluice_domain::dictionary::ColumnKind;
 use sluice_domain::refusal::{Code, Refusal};
 
 use crate::ask::Format;
+use crate::session::BATCH_ROWS;
 
 /// Rows of a CSV file that are looked at to guess its types.
 const GUESS_ROWS: usize = 200_000;
@@ -36,6 +37,11 @@ pub struct Opened {
     pub schema: SchemaRef,
     /// Its batches, under the file's own names.
     pub batches: Batches,
+}
+
+/// What couldn't be written of what the file holds: that isn't the file's fault.
+pub(crate) fn unkept(error: impl std::fmt::Display) -> Refusal {
+    Refusal::with(Code::Ingest, format!("the snapshot can't be written: {}", crate::guard::syntax::short(&error)))
 }
 
 /// A file that can't be read: a sentence of ours, for custodians.
@@ -74,7 +80,7 @@ pub fn open(path: &Path, format: Format, as_text: bool) -> Result<Opened, Refusa
             let (schema, _) = guess.infer_schema(BufReader::new(&mut file), Some(GUESS_ROWS)).map_err(unreadable)?;
             file.rewind().map_err(unreadable)?;
             let schema = named(&schema, as_text)?;
-            let reader = ReaderBuilder::new(Arc::clone(&schema)).with_header(true).with_batch_size(8_192);
+            let reader = ReaderBuilder::new(Arc::clone(&schema)).with_header(true).with_batch_size(BATCH_ROWS);
             let reader = reader.build(BufReader::with_capacity(1 << 20, file)).map_err(unreadable)?;
             Ok(Opened { schema, batches: Box::new(reader) })
         }
@@ -84,7 +90,7 @@ pub fn open(path: &Path, format: Format, as_text: bool) -> Result<Opened, Refusa
             let unpacked: i64 = groups.map(parquet::file::metadata::RowGroupMetaData::total_byte_size).sum();
             check_unpacked(u64::try_from(unpacked).unwrap_or(u64::MAX), length)?;
             let schema = named(builder.schema(), false)?;
-            let reader = builder.with_batch_size(8_192).build().map_err(unreadable)?;
+            let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(unreadable)?;
             Ok(Opened { schema, batches: Box::new(reader) })
         }
         Format::Arrow => {

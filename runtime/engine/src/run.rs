@@ -1,23 +1,28 @@
 //! One run over pinned snapshots.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use datafusion::arrow::array::RecordBatch;
 use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::{collect_partitioned, execute_stream};
 use futures::StreamExt;
 use sluice_disclosure::candidate::ReportFault;
 use sluice_domain::contract::{Contract, Reporting, Tabulation};
 use sluice_domain::limits::Limits;
+use tokio::sync::mpsc::Sender;
 
 use crate::admit::{Positions, Prepared, prepare, reporting};
-use crate::arena::{ArenaWriter, crossing_columns};
+use crate::arena::{ArenaWriter, Picked, crossing_columns};
 use crate::ask::{Run, Work};
 use crate::columns::Codebook;
 use crate::fold::Shape;
 use crate::guard;
 use crate::mapping::{Contributions, Mapping};
+use crate::provision::CountTables;
 use crate::raw::RawOutput;
-use crate::sandbox::{Guest, GuestStop};
+use crate::sandbox::{Guest, GuestStop, NextBatch};
 use crate::session::SessionSettings;
 use crate::subject_map::{SubjectMapNode, merge};
 
@@ -47,7 +52,8 @@ async fn tabulate(
     guest: Option<&Guest>,
     limits: &Limits,
 ) -> Result<RawOutput, String> {
-    let prepared = tables(run, limits, run.partitions)?;
+    let partitions = CountTables::of(tabulation).partitions(run.partitions, limits);
+    let prepared = tables(run, limits, partitions)?;
     let guarded = prepared.guard(&tabulation.sql, limits).await.map_err(|refusal| refusal.to_string())?;
     let contributions = match (&run.work, guest) {
         (Work::Plan(plan), _) => {
@@ -73,6 +79,7 @@ async fn tabulate(
     let partitions = collect_partitioned(physical, prepared.state.task_ctx()).await.map_err(text)?;
     let batches: Vec<_> = partitions.into_iter().flatten().collect();
     let counts = merge(&batches, &mapping).map_err(text)?;
+    drop(batches);
     Ok(RawOutput::counted(&counts))
 }
 
@@ -88,35 +95,72 @@ async fn report(run: &Run, guest: Option<&Guest>, limits: &Limits) -> Result<Raw
         guard::nodes::check_physical(&physical)?;
         streams.push(execute_stream(physical, prepared.state.task_ctx()).map_err(text)?);
     }
-    let failed = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let handle = tokio::runtime::Handle::current();
-    let source_failed = Arc::clone(&failed);
-    let mut writer = ArenaWriter::new(contract.constants.clone());
-    let next = move |input: u32| -> Result<Vec<u64>, ()> {
-        let Some(stream) = streams.get_mut(input as usize) else { return Ok(Vec::new()) };
-        let broken = |_| source_failed.store(true, std::sync::atomic::Ordering::Relaxed);
-        loop {
-            match handle.block_on(stream.next()) {
-                None => return Ok(Vec::new()),
-                Some(batch) => {
-                    let batch = batch.map_err(broken)?;
-                    if batch.num_rows() == 0 {
-                        continue;
-                    }
-                    let columns = crossing_columns(&batch, 0).map_err(broken)?;
-                    let rows: Vec<u32> = (0..batch.num_rows() as u32).collect();
-                    return writer.write(&columns, &rows).map(<[u64]>::to_vec).map_err(broken);
-                }
-            }
-        }
-    };
+    let (next, failed) = batches(streams, &contract.constants);
     let width = contract.columns.len();
     let words_max = width * contract.rows as usize;
     let (constants, guest) = (contract.constants.clone(), guest.clone());
-    let outcome = tokio::task::spawn_blocking(move || guest.report(&constants, Box::new(next), words_max)).await;
+    let outcome = tokio::task::spawn_blocking(move || guest.report(&constants, next, words_max)).await;
     let outcome = outcome.map_err(|_| "the report's thread is gone".to_owned())?;
-    let query_failed = failed.load(std::sync::atomic::Ordering::Relaxed);
+    let query_failed = failed.load(Ordering::Relaxed);
     written(outcome, query_failed, contract)
+}
+
+/// Arenas that are ready before the guest asks: while it reads one, the next are decoded and written.
+const AHEAD: usize = 2;
+
+/// What comes of an input next: an arena, or its end.
+type Arena = Result<Option<Vec<u64>>, DataFusionError>;
+
+/// Gives the inputs' batches as arenas, and tells whether a query failed.
+fn batches(streams: Vec<SendableRecordBatchStream>, constants: &[u64]) -> (NextBatch, Arc<AtomicBool>) {
+    let failed = Arc::new(AtomicBool::new(false));
+    let handle = tokio::runtime::Handle::current();
+    let told = Arc::clone(&failed);
+    let start = |stream| {
+        let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
+        (Some(fill(stream, ArenaWriter::new(constants.to_vec()), sender)), receiver, false)
+    };
+    let mut inputs: Vec<_> = streams.into_iter().map(start).collect();
+    let next = move |input: u32| {
+        let Some((fill, receiver, ended)) = inputs.get_mut(input as usize) else { return Ok(Vec::new()) };
+        if *ended {
+            return Ok(Vec::new());
+        }
+        if let Some(fill) = fill.take() {
+            handle.spawn(fill);
+        }
+        match receiver.blocking_recv() {
+            Some(Ok(Some(words))) => Ok(words),
+            Some(Ok(None)) => {
+                *ended = true;
+                Ok(Vec::new())
+            }
+            // A query that failed, or whose task is gone: that is never an end.
+            Some(Err(_)) | None => {
+                told.store(true, Ordering::Relaxed);
+                Err(())
+            }
+        }
+    };
+    (Box::new(next), failed)
+}
+
+async fn fill(mut stream: SendableRecordBatchStream, mut writer: ArenaWriter, sender: Sender<Arena>) {
+    let mut arena = |batch: RecordBatch| {
+        let columns = crossing_columns(&batch, 0)?;
+        writer.write(&columns, Picked::First(batch.num_rows())).map(|words| Some(words.to_vec()))
+    };
+    while let Some(batch) = stream.next().await {
+        if batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0) {
+            continue;
+        }
+        // Where nobody takes what comes, the guest is done.
+        if sender.send(batch.and_then(&mut arena)).await.is_err() {
+            return;
+        }
+    }
+    // Nobody may be left to hear of the end either.
+    let _ = sender.send(Ok(None)).await;
 }
 
 fn written(

@@ -20,6 +20,9 @@ use crate::guard::functions;
 use crate::provider::GrantedTable;
 use crate::subject_map::SubjectPlanner;
 
+/// Rows of a batch.
+pub(crate) const BATCH_ROWS: usize = 8_192;
+
 /// How a session runs.
 pub struct SessionSettings<'a> {
     /// Partitions to plan for; a result never depends on it.
@@ -45,7 +48,7 @@ impl SessionSettings<'_> {
 pub fn session(limits: &Limits, tables: &[Arc<GrantedTable>], settings: &SessionSettings<'_>) -> Result<SessionState> {
     let mut config = SessionConfig::new()
         .with_target_partitions(settings.partitions.max(1))
-        .with_batch_size(8_192)
+        .with_batch_size(BATCH_ROWS)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema("sluice", "granted")

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{cast, filter_record_batch};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
@@ -15,9 +15,11 @@ use parquet::errors::ParquetError;
 use sluice_domain::dataset::Dataset;
 use sluice_domain::dictionary::{Column, ColumnKind};
 
+use crate::ingest::{Row, Unique};
 use crate::provider::data_type;
 
-/// Writes `rows` made-up rows of a dataset as a Parquet file. The same seed gives the same rows.
+/// Writes `rows` made-up rows of a dataset as a Parquet file, or as many of them as its unique columns allow. The same
+/// seed gives the same rows.
 ///
 /// # Errors
 /// A file that can't be written.
@@ -38,7 +40,16 @@ pub fn write(dataset: &Dataset, rows: usize, seed: u64, path: &Path) -> Result<(
         fields.push(Field::new(&column.name, kind, true));
     }
     let schema = Arc::new(Schema::new(fields));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+    let unique = match Unique::of(dataset)? {
+        Some(mut unique) => Some(unique.rows(&columns)?),
+        None => None,
+    };
+    let mut batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+    if let Some(rows) = unique {
+        // What was drawn twice is left out.
+        let kept: BooleanArray = rows.into_iter().map(|row| Some(row == Row::New)).collect();
+        batch = filter_record_batch(&batch, &kept)?;
+    }
     let mut writer = ArrowWriter::try_new(File::create(path)?, schema, None)?;
     writer.write(&batch)?;
     writer.close()?;

@@ -13,7 +13,9 @@ use std::process::ExitCode;
 use serde::{Deserialize, Serialize};
 use sluice_domain::limits::Limits;
 
-use crate::ask::{Answer, Artefact, Ask, Order, TableSpec};
+use crate::ask::{Answer, Ask, Order, TableSpec};
+use crate::cache::Artefact;
+use crate::compile::ARTEFACT_BYTES_MAX;
 use crate::fault::Fault;
 use crate::fence;
 use crate::frame;
@@ -83,7 +85,12 @@ fn work() -> Result<(), Fault> {
     if order.limits != prelude.limits {
         return Err(Fault::new("the order has other limits than the worker was started with"));
     }
-    let guest = artefact(&order.ask).map(|artefact| sandbox.load(artefact)).transpose()?;
+    let guest = if order.has_artefact {
+        let bytes = frame::read(&mut socket, ARTEFACT_BYTES_MAX).map_err(talking)?;
+        Some(sandbox.load(&Artefact::from_server(bytes))?)
+    } else {
+        None
+    };
     fences.extend(fence::files(&paths(&order.ask)?)?);
     fences.extend(fence::calls()?);
     frame::send(&mut socket, &Fenced(fences)).map_err(talking)?;
@@ -117,14 +124,7 @@ fn memory_bytes(prelude: &Prelude) -> u64 {
     let guests = limits.guest_memory_bytes_max.saturating_mul(2 * u64::from(prelude.threads.max(1)));
     // Raw output: as it is gathered, as its frame, and while one becomes the other.
     let raw = limits.raw_output_bytes_max.saturating_mul(3);
-    [guests, raw, SLACK_BYTES].into_iter().fold(limits.query_memory_bytes, u64::saturating_add)
-}
-
-fn artefact(ask: &Ask) -> Option<&Artefact> {
-    match ask {
-        Ask::Admit { artefact, .. } | Ask::Run { artefact, .. } => artefact.as_ref(),
-        Ask::Ingest(_) | Ask::Draft(_) => None,
-    }
+    [guests, raw, limits.count_bytes_max, SLACK_BYTES].into_iter().fold(limits.query_memory_bytes, u64::saturating_add)
 }
 
 /// The files of an order. What is written to is made first, for it can't be named before it is there.
@@ -132,7 +132,8 @@ fn paths(ask: &Ask) -> Result<fence::Paths, Fault> {
     let snapshots = |tables: &[TableSpec]| tables.iter().filter_map(|table| table.snapshot.clone()).collect();
     let paths = match ask {
         Ask::Admit { tables, .. } => fence::Paths { read: snapshots(tables), write: Vec::new() },
-        Ask::Run { run, .. } => fence::Paths { read: snapshots(&run.tables), write: vec![run.folder.clone()] },
+        Ask::CheckFilter(_) => fence::Paths::default(),
+        Ask::Run(run) => fence::Paths { read: snapshots(&run.tables), write: vec![run.folder.clone()] },
         Ask::Ingest(ingest) => {
             fence::Paths { read: vec![ingest.file.clone()], write: vec![ingest.folder.clone(), ingest.domains.clone()] }
         }
@@ -152,12 +153,13 @@ fn paths(ask: &Ask) -> Result<fence::Paths, Fault> {
 async fn answer(order: Order, guest: Option<&Guest>) -> (Answer, Option<Vec<u8>>) {
     let limits = &order.limits;
     let answer = match order.ask {
-        Ask::Admit { tables, work, .. } => {
+        Ask::Admit { tables, work } => {
             Box::pin(crate::admit::admit(&tables, &work, guest, limits)).await.map(Answer::Contract)
         }
+        Ask::CheckFilter(table) => crate::admit::check_filter(&table, limits).map(|()| Answer::Passed),
         Ask::Ingest(ingest) => Box::pin(crate::ingest::ingest(&ingest, limits)).await.map(Answer::Ingested),
         Ask::Draft(draft) => Box::pin(crate::draft::draft(&draft, limits)).await.map(Answer::Drafted),
-        Ask::Run { run, .. } => match Box::pin(crate::run::run(&run, guest, limits)).await {
+        Ask::Run(run) => match Box::pin(crate::run::run(&run, guest, limits)).await {
             Ok(raw) => return (Answer::Raw, Some(raw.into_frame())),
             Err(text) => Ok(Answer::Failed(text)),
         },
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn a_worker_has_an_end_to_its_memory_whatever_the_limits_are() {
         let prelude = Prelude { limits: Limits::default(), threads: 4 };
-        assert!(memory_bytes(&prelude) > prelude.limits.query_memory_bytes);
+        assert!(memory_bytes(&prelude) > prelude.limits.query_memory_bytes + prelude.limits.count_bytes_max);
         let limits = Limits { guest_memory_bytes_max: u64::MAX, ..Limits::default() };
         assert_eq!(memory_bytes(&Prelude { limits, threads: 64 }), u64::MAX);
     }

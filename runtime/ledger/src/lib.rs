@@ -2,11 +2,13 @@
 //!
 //! A data agency that lets something out has to be able to show, years later and to people who don't trust it, what was
 //! let out, on which grounds, and that nothing else is on record. So every step is an *event*; events are leaves of a
-//! Merkle tree; after each append the tree's root is signed. From this follow the three things that leave the crate:
+//! Merkle tree; after each append the tree's root is signed. From this follow the four things that leave the crate:
 //!
 //! - a [`Receipt`], one event with the proof that it is in the ledger, which goes along with a release and verifies
 //!   offline;
 //! - a [`Checkpoint`], the signed root, which anyone may keep, so that history can't be rewritten behind them;
+//! - [`Served`] bytes: a [`Release`] can be made only from an assessment, an approval and a charge that agree, and be
+//!   handed out only with its receipt;
 //! - an export ([`fn@export`], [`fn@verify`]), the whole ledger in one file for an auditor.
 //!
 //! The [`Store`] holds the ledger and the state that events made in one SQLite database, and writes both in one
@@ -76,6 +78,7 @@ pub mod key;
 pub mod merkle;
 pub mod read;
 pub mod receipt;
+pub mod release;
 mod schema;
 pub mod store;
 pub mod verify;
@@ -91,6 +94,7 @@ pub use key::{KeyFault, SigningKey, VerifierKey};
 pub use merkle::Hash;
 pub use read::{Answered, Document};
 pub use receipt::{Artefact, Receipt, ReceiptFault, Verified};
+pub use release::{Approval, Charge, Release, Served, Unsealed};
 pub use store::Store;
 pub use verify::{Summary, verify};
 

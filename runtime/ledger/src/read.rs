@@ -107,15 +107,14 @@ impl Store {
         Ok(row.map(|(request_sha256, response, at_ms)| Answered { request_sha256, response, at_ms }))
     }
 
-    /// The receipt of an event, against the last checkpoint.
+    /// The receipt of an event, against the checkpoint of the append that wrote it: the same one whenever it is asked
+    /// for, so that it doesn't tell how far the ledger is by then.
     pub async fn receipt(&self, seq: u64) -> Result<Receipt, StoreFault> {
+        let own = self.checkpoints(seq.saturating_add(1), 1).await?.pop();
+        let (size, checkpoint) = own.ok_or(StoreFault::NoSuchEvent(seq))?;
         let mut reading = self.pool.acquire().await?;
-        let (head, checkpoint) = self.head(&mut reading).await?;
-        if seq >= head.size {
-            return Err(StoreFault::NoSuchEvent(seq));
-        }
-        let stored = hashes(&mut reading, &merkle::inclusion_positions(head.size, seq)).await?;
-        let proof = merkle::prove_inclusion(head.size, seq, &stored).ok_or(Damage::Hash)?;
+        let stored = hashes(&mut reading, &merkle::inclusion_positions(size, seq)).await?;
+        let proof = merkle::prove_inclusion(size, seq, &stored).ok_or(Damage::Hash)?;
         drop(reading);
         let row = self.event_rows(seq, 1).await?.pop().ok_or(Damage::Event(seq))?;
         let (event, salt, _) = checked(row)?;

@@ -66,8 +66,11 @@ pub enum ReceiptFault {
     /// The event is of another kind.
     #[error("The receipt's event does not seal a release.")]
     NotARelease,
-    /// The list of artefacts can't be read, or names one format twice.
-    #[error("The receipt's list of released files cannot be read.")]
+    /// The release is another one.
+    #[error("The receipt is of another release.")]
+    OtherRelease,
+    /// What was released can't be read, or names one format twice.
+    #[error("What the receipt says of the release cannot be read.")]
     Artefacts,
     /// No artefact of this format.
     #[error("The release has no file in this format.")]
@@ -111,6 +114,12 @@ pub struct Artefact {
     pub sha256: String,
     /// Its length.
     pub bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    job: String,
 }
 
 #[derive(Deserialize)]
@@ -207,12 +216,21 @@ impl Verified {
         self.trusted
     }
 
-    /// The files that the event let out.
-    pub fn artefacts(&self) -> Result<Vec<Artefact>, ReceiptFault> {
+    /// The names of the release that the event seals and of the job that it came of.
+    pub fn names(&self) -> Result<(String, String), ReceiptFault> {
+        self.sealed::<Named>().map(|named| (named.id, named.job))
+    }
+
+    fn sealed<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ReceiptFault> {
         if kind_of(&self.body).as_deref() != Some(RELEASE_SEALED) {
             return Err(ReceiptFault::NotARelease);
         }
-        let sealed: Sealed = serde_json::from_str(&self.body).map_err(|_| ReceiptFault::Artefacts)?;
+        serde_json::from_str(&self.body).map_err(|_| ReceiptFault::Artefacts)
+    }
+
+    /// The files that the event let out.
+    pub fn artefacts(&self) -> Result<Vec<Artefact>, ReceiptFault> {
+        let sealed: Sealed = self.sealed()?;
         let mut formats: Vec<&str> = sealed.artefacts.iter().map(|artefact| artefact.format.as_str()).collect();
         formats.sort_unstable();
         formats.dedup();

@@ -18,6 +18,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqliteConnection, SqliteExecutor};
 
@@ -35,6 +36,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The ledger and its state.
 pub struct Store {
     pub(crate) pool: SqlitePool,
+    /// A connection that nothing uses. While it is open, SQLite keeps its log and the index of it, which it couldn't make
+    /// again on a disk that is full.
+    keeper: tokio::sync::Mutex<SqliteConnection>,
     pub(crate) key: SigningKey,
     pub(crate) entropy: Box<dyn Entropy>,
     pub(crate) anchor: PathBuf,
@@ -69,9 +73,23 @@ impl Store {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true);
-        let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).connect_with(tune(options)).await?;
+        let options = tune(options);
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            // SQLite ends a transaction itself when its commit fails (a full disk), and sqlx goes on counting it: such a
+            // connection begins no other one and isn't used again.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+            .connect_with(options.clone())
+            .await?;
+        let keeper = SqliteConnection::connect_with(&options).await?;
         let store = Self {
             pool,
+            keeper: tokio::sync::Mutex::new(keeper),
             key,
             entropy,
             anchor: anchor.to_owned(),
@@ -87,6 +105,8 @@ impl Store {
     /// Closes the database; what was appended is safe without it.
     pub async fn close(self) {
         self.pool.close().await;
+        // What can't be tidied up on closing is tidied up on opening.
+        let _ = self.keeper.into_inner().close().await;
     }
 
     /// The public half of the ledger's key.

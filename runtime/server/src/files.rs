@@ -4,6 +4,7 @@
 //! sluice.toml            settings, optional
 //! lock                   held while a node runs
 //! state.db, anchor       the ledger with its state, and how far it was
+//! verifier.key           the ledger's public key, for whoever verifies; written at every start
 //! keys/                  ledger, cache, master: 0600 in a folder that is 0700
 //! tokens/                the starter tokens, 0600
 //! modules/DIGEST.wasm    what operators uploaded
@@ -52,6 +53,9 @@ pub enum HomeFault {
     Key(String),
 }
 
+/// What the name of a file begins with while it is written.
+pub(crate) const BEGUN: &str = ".writing-";
+
 /// A 256-bit key.
 pub type Key = [u8; 32];
 
@@ -93,6 +97,12 @@ impl Home {
         }
         let root = home.root.canonicalize().map_err(|source| HomeFault::File { what: "it".to_owned(), source })?;
         Ok(Home { root })
+    }
+
+    /// Whether somebody made a node at `root`.
+    #[must_use]
+    pub fn holds_node(root: &Path) -> bool {
+        ["state.db", "keys/ledger.key"].iter().all(|file| root.join(file).is_file())
     }
 
     /// Takes the lock, which lasts until it is dropped or the process ends.
@@ -218,7 +228,7 @@ impl Home {
         Ok(key)
     }
 
-    /// Removes what a stopped node left half done: uploads, and folders of `noun` whose names aren't `known`.
+    /// Removes everything in a folder whose name isn't `known`.
     ///
     /// # Errors
     /// A folder that can't be read or removed.
@@ -261,7 +271,7 @@ pub fn folder(path: &Path) -> std::io::Result<()> {
 /// As the file system says; then the name is as it was before.
 pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let parent = path.parent().ok_or_else(|| std::io::Error::other("a file lies in a folder"))?;
-    let mut file = tempfile::Builder::new().prefix(".writing-").tempfile_in(parent)?;
+    let mut file = tempfile::Builder::new().prefix(BEGUN).tempfile_in(parent)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::api;
+use crate::node::clock::{Clock, SystemClock, ahead_ms};
 use crate::node::{Node, OpenError, Parts};
 use crate::settings::{Settings, SettingsError};
 
@@ -84,6 +85,7 @@ pub async fn serve(home: &Path, options: Options) -> Result<Serving, ServeError>
     let listener = bind(settings.listen).await?;
     let address = listener.local_addr().map_err(|source| ServeError::Bind { address: settings.listen, source })?;
     let node = Node::open(home, settings, Parts::new(options.exe), options.starter).await?;
+    warn_if_ahead(&node);
     let app = api::router(&node).into_make_service_with_connect_info::<SocketAddr>();
     let stopping = node.clone();
     let until = async move { stopping.until_stopping().await };
@@ -91,6 +93,18 @@ pub async fn serve(home: &Path, options: Options) -> Result<Serving, ServeError>
     node.start_runs();
     tracing::info!(%address, "the node serves");
     Ok(Serving { address, node, server })
+}
+
+/// Tells whoever starts the node of a ledger that lies ahead: its time runs slowly until the clock has caught up.
+fn warn_if_ahead(node: &Node) {
+    if let Some(ahead_ms) = ahead_ms(node.desk().book().at_ms, SystemClock.read_ms()) {
+        tracing::warn!(
+            "the ledger's last event lies {} s ahead of this machine's clock: set the clock right if it is wrong. \
+             If it was wrong before, tokens and grants have ended early and time runs at half speed until the clock \
+             has caught up; `sluice token issue --offline` lets people in again",
+            ahead_ms / 1_000
+        );
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {

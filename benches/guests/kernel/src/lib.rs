@@ -15,11 +15,8 @@ impl Report for Kernel {
         let mut sum = 0_i64;
         while let Some(batch) = inputs.next(0) {
             let rows = batch.rows();
-            let (v, w) = (rows.column(0), rows.column(1));
-            for row in 0..rows.len() {
-                let (v, w) = (v.i64(row).unwrap_or(0), w.i64(row).unwrap_or(0));
-                sum = sum.wrapping_add((v * 31 + w) % 97);
-            }
+            let (v, w) = (rows.column(0).int64s().unwrap_or_default(), rows.column(1).int32s().unwrap_or_default());
+            sum += v.iter().zip(w).map(|(v, w)| (v * 31 + i64::from(*w)) % 97).sum::<i64>();
         }
         let mut table = Table::new();
         table.row(&[sum]);

@@ -1,12 +1,14 @@
 //! One order to one worker, and its answer or the end of the process.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sluice_domain::refusal::{Code, Refusal};
 
 use super::spawn::Spare;
 use super::{Cancel, Inner, Stop};
-use crate::ask::{Answer, Artefact, Ask, Order, Work};
+use crate::ask::{Answer, Ask, Order, Work};
+use crate::cache::Artefact;
 use crate::fault::Fault;
 use crate::frame;
 use crate::worker::Fenced;
@@ -33,20 +35,17 @@ pub(super) enum Cut {
 
 impl Inner {
     /// The artefact of a module, for work that has one.
-    pub(super) fn artefact(&self, work: &Work) -> Result<Option<Artefact>, Refusal> {
-        match work {
-            Work::Plan(_) => Ok(None),
-            Work::Module { digest, .. } => self
-                .cache
-                .artefact(digest)
-                .map(Some)
-                .ok_or_else(|| Refusal::with(Code::Module, "it isn't compiled on this node")),
-        }
+    pub(super) async fn artefact(self: &Arc<Inner>, work: &Work) -> Result<Option<Artefact>, Refusal> {
+        let Work::Module { digest, .. } = work else { return Ok(None) };
+        let (inner, digest) = (Arc::clone(self), digest.clone());
+        let read = tokio::task::spawn_blocking(move || inner.cache.artefact(&digest)).await;
+        let artefact = read.map_err(|_| Refusal::of(Code::Unavailable))?;
+        artefact.map(Some).ok_or_else(|| Refusal::with(Code::Module, "it isn't compiled on this node"))
     }
 
     /// A request that nobody can cancel.
-    pub(super) async fn ask(&self, ask: Ask, within: Duration) -> Result<Answer, Stop> {
-        let told = self.converse(ask, within, &Cancel::default()).await;
+    pub(super) async fn ask(&self, ask: Ask, artefact: Option<Artefact>, within: Duration) -> Result<Answer, Stop> {
+        let told = self.converse(ask, artefact, within, &Cancel::default()).await;
         told.map(|told| told.answer).map_err(|cut| match cut {
             Cut::Fault(fault) => Stop::Fault(fault),
             Cut::TimedOut => Stop::Fault(Fault::new("the worker took too long")),
@@ -74,16 +73,25 @@ impl Inner {
         Err(fault)
     }
 
-    pub(super) async fn converse(&self, ask: Ask, within: Duration, cancel: &Cancel) -> Result<Told, Cut> {
+    pub(super) async fn converse(
+        &self,
+        ask: Ask,
+        artefact: Option<Artefact>,
+        within: Duration,
+        cancel: &Cancel,
+    ) -> Result<Told, Cut> {
         let Spare { process, mut socket } = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(Cut::Cancelled),
             spare = self.spare() => spare.map_err(Cut::Fault)?,
         };
-        let order = Order { ask, limits: self.limits.clone() };
+        let order = Order { ask, limits: self.limits.clone(), has_artefact: artefact.is_some() };
         let raw_bytes_max = self.limits.raw_output_bytes_max.saturating_add(RAW_SLACK_BYTES);
         let dialogue = async {
             frame::send_async(&mut socket, &order).await?;
+            if let Some(artefact) = artefact {
+                frame::write_async(&mut socket, artefact.bytes()).await?;
+            }
             let Fenced(fences) = frame::receive_async(&mut socket).await?;
             let answer: Answer = frame::receive_async(&mut socket).await?;
             let raw = match answer {

@@ -2,30 +2,35 @@
 //!
 //! `SELECT carrier, delay` drops the key, and then nothing could be proved. So each scan of a private table gets the
 //! hidden ordinal of its subject, and the ordinal is threaded upwards, node by node. A node for which no rule is
-//! given here can't be threaded, and the query is refused.
+//! given here can't be threaded, and the query is refused. On the way `fanout` proves that no join multiplies
+//! rows: of a subject a query gives at most as many rows as the private tables have, each counted as often as it is read.
+
+mod join;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::catalog::default_table_source::provider_as_source;
-use datafusion::common::{Column, DataFusionError, JoinType, Result as PlanResult, TableReference};
+use datafusion::common::{Column, DataFusionError, TableReference};
 use datafusion::logical_expr::logical_plan::TableScanBuilder;
-use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Distinct, Expr, Filter, Join, LogicalPlan, Operator, Projection, Sort, SubqueryAlias,
-    TableScan, Union,
+    Aggregate, Distinct, Expr, Filter, LogicalPlan, Projection, Sort, SubqueryAlias, TableScan, Union,
 };
 use sluice_domain::refusal::{Code, Refusal};
 
+use super::fanout::Unique;
 use super::key_first;
 use crate::provider::GrantedTable;
 use crate::snapshot::SUBJECT;
+use join::join_step;
 
 /// A plan with what is known of its rows.
 struct Threaded {
     plan: LogicalPlan,
     /// Where the subject's ordinal is; none if only public tables are below.
     key: Option<Key>,
+    /// What its rows don't have twice.
+    unique: Unique,
 }
 
 struct Key {
@@ -70,16 +75,18 @@ fn step(plan: LogicalPlan, tables: &[Arc<GrantedTable>]) -> Result<Threaded, Ref
         LogicalPlan::Filter(node) => {
             let input = step(Arc::unwrap_or_clone(node.input), tables)?;
             let filter = Filter::try_new(node.predicate, Arc::new(input.plan)).map_err(planned)?;
-            Ok(Threaded { plan: LogicalPlan::Filter(filter), key: input.key })
+            Ok(Threaded { plan: LogicalPlan::Filter(filter), ..input })
         }
         LogicalPlan::Sort(node) => {
             let input = step(Arc::unwrap_or_clone(node.input), tables)?;
             let sort = Sort { expr: node.expr, input: Arc::new(input.plan), fetch: None };
-            Ok(Threaded { plan: LogicalPlan::Sort(sort), key: input.key })
+            Ok(Threaded { plan: LogicalPlan::Sort(sort), ..input })
         }
         LogicalPlan::Distinct(Distinct::All(input)) => {
             let input = step(Arc::unwrap_or_clone(input), tables)?;
-            Ok(Threaded { plan: LogicalPlan::Distinct(Distinct::All(Arc::new(input.plan))), key: input.key })
+            let unique = input.unique.and(input.plan.schema().columns());
+            let plan = LogicalPlan::Distinct(Distinct::All(Arc::new(input.plan)));
+            Ok(Threaded { plan, key: input.key, unique })
         }
         LogicalPlan::Aggregate(node) => {
             let input = step(Arc::unwrap_or_clone(node.input.clone()), tables)?;
@@ -104,15 +111,16 @@ fn step(plan: LogicalPlan, tables: &[Arc<GrantedTable>]) -> Result<Threaded, Ref
 fn scan_step(scan: &TableScan, tables: &[Arc<GrantedTable>]) -> Result<Threaded, Refusal> {
     let table = tables.iter().find(|table| table.name() == scan.table_name.table());
     let table = table.ok_or_else(|| Refusal::of(Code::Scope))?;
+    let unique = Unique::of_table(table.spec(), &scan.table_name);
     let Some(subject) = &table.spec().subject else {
-        return Ok(Threaded { plan: LogicalPlan::TableScan(scan.clone()), key: None });
+        return Ok(Threaded { plan: LogicalPlan::TableScan(scan.clone()), key: None, unique });
     };
     let source = provider_as_source(Arc::new(table.keyed().map_err(planned)?));
     let keyed = TableScanBuilder::new(scan.table_name.clone(), source).build().map_err(planned)?;
     let here = |name: &str| Column::new(Some(scan.table_name.clone()), name);
     let key =
         Key { ordinal: here(SUBJECT), domain: subject.domain.clone(), copies: BTreeSet::from([here(&subject.column)]) };
-    Ok(Threaded { plan: LogicalPlan::TableScan(keyed), key: Some(key) })
+    Ok(Threaded { plan: LogicalPlan::TableScan(keyed), key: Some(key), unique })
 }
 
 fn alias_step(input: Threaded, alias: &TableReference) -> Result<Threaded, Refusal> {
@@ -122,8 +130,9 @@ fn alias_step(input: Threaded, alias: &TableReference) -> Result<Threaded, Refus
         domain: key.domain,
         copies: key.copies.iter().map(renamed).collect(),
     });
+    let unique = input.unique.renamed(|column| Some(renamed(column)));
     let node = SubqueryAlias::try_new(Arc::new(input.plan), alias.clone()).map_err(planned)?;
-    Ok(Threaded { plan: LogicalPlan::SubqueryAlias(node), key })
+    Ok(Threaded { plan: LogicalPlan::SubqueryAlias(node), key, unique })
 }
 
 fn projection_step(mut exprs: Vec<Expr>, input: Threaded) -> Result<Threaded, Refusal> {
@@ -145,8 +154,9 @@ fn projection_step(mut exprs: Vec<Expr>, input: Threaded) -> Result<Threaded, Re
         exprs.push(Expr::Column(key.ordinal.clone()));
         Key { ordinal: key.ordinal, domain: key.domain, copies }
     });
+    let unique = input.unique.projected(&exprs);
     let node = Projection::try_new(exprs, Arc::new(input.plan)).map_err(planned)?;
-    Ok(Threaded { plan: LogicalPlan::Projection(node), key })
+    Ok(Threaded { plan: LogicalPlan::Projection(node), key, unique })
 }
 
 fn aggregate_step(node: Aggregate, input: Threaded) -> Result<Threaded, Refusal> {
@@ -167,98 +177,17 @@ fn aggregate_step(node: Aggregate, input: Threaded) -> Result<Threaded, Refusal>
     {
         return Err(unit("an aggregate groups by the subject's key; totals over subjects are the host's"));
     }
+    let length = groups.len();
     let node = Aggregate::try_new(Arc::new(input.plan), groups, node.aggr_expr).map_err(planned)?;
-    Ok(Threaded { plan: LogicalPlan::Aggregate(node), key })
-}
-
-fn join_step(node: &Join, left: Threaded, right: Threaded) -> Result<Threaded, Refusal> {
-    let preserved = match node.join_type {
-        JoinType::Inner => (true, true),
-        JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => (true, false),
-        JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => (false, true),
-        JoinType::Full => (false, false),
-    };
-    let mut on = node.on.clone();
-    let key = match (left.key, right.key) {
-        (None, None) => None,
-        (Some(key), None) | (None, Some(key)) if preserved == (true, true) => Some(key),
-        (Some(key), None) if preserved.0 => Some(key),
-        (None, Some(key)) if preserved.1 => Some(key),
-        (Some(_), None) | (None, Some(_)) => {
-            return Err(unit("a join with a public table keeps the side that has subjects"));
-        }
-        (Some(left), Some(right)) => {
-            if left.domain != right.domain {
-                return Err(unit("private tables join only within one subject domain; else use lane report"));
-            }
-            let equal = equalities(node).iter().any(|(a, b)| left.copies.contains(a) && right.copies.contains(b));
-            if !equal {
-                return Err(unit("private tables join by equality on the subject's key"));
-            }
-            on.push((Expr::Column(left.ordinal.clone()), Expr::Column(right.ordinal.clone())));
-            match preserved {
-                (true, _) => Some(Key { copies: left.copies.union(&right.copies).cloned().collect(), ..left }),
-                (_, true) => Some(right),
-                _ => return Err(unit("a full join of private tables isn't allowed")),
-            }
-        }
-    };
-    let rebuilt = rebuild_join(node, on, left.plan, right.plan, key.as_ref().map(|key| &key.ordinal));
-    Ok(Threaded { plan: rebuilt.map_err(planned)?, key })
-}
-
-/// The pairs of columns, left and right in both orders, that a join requires to be equal.
-fn equalities(node: &Join) -> Vec<(&Column, &Column)> {
-    let mut pairs = Vec::new();
-    for (left, right) in &node.on {
-        if let (Expr::Column(left), Expr::Column(right)) = (left, right) {
-            pairs.push((left, right));
-        }
-    }
-    for condition in node.filter.iter().flat_map(split_conjunction) {
-        if let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = condition
-            && let (Expr::Column(left), Expr::Column(right)) = (left.as_ref(), right.as_ref())
-        {
-            pairs.extend([(left, right), (right, left)]);
-        }
-    }
-    pairs
-}
-
-/// The join over threaded inputs, with one ordinal left.
-fn rebuild_join(
-    node: &Join,
-    on: Vec<(Expr, Expr)>,
-    left: LogicalPlan,
-    right: LogicalPlan,
-    ordinal: Option<&Column>,
-) -> PlanResult<LogicalPlan> {
-    let join = Join::try_new(
-        Arc::new(left),
-        Arc::new(right),
-        on,
-        node.filter.clone(),
-        node.join_type,
-        node.join_constraint,
-        node.null_equality,
-        node.null_aware,
-    )?;
-    let columns = join.schema.columns();
-    let kept = columns.iter().filter(|column| column.name != SUBJECT || Some(*column) == ordinal);
-    let exprs: Vec<Expr> = kept.cloned().map(Expr::Column).collect();
-    let all = exprs.len() == columns.len();
-    let plan = LogicalPlan::Join(join);
-    if all {
-        return Ok(plan);
-    }
-    Ok(LogicalPlan::Projection(Projection::try_new(exprs, Arc::new(plan))?))
+    let unique = Unique::default().and(node.schema.columns().into_iter().take(length));
+    Ok(Threaded { plan: LogicalPlan::Aggregate(node), key, unique })
 }
 
 fn union_step(inputs: Vec<(Threaded, Vec<Column>)>) -> Result<Threaded, Refusal> {
     if inputs.iter().all(|(input, _)| input.key.is_none()) {
         let plans = inputs.into_iter().map(|(input, _)| Arc::new(input.plan)).collect();
         let union = Union::try_new_with_loose_types(plans).map_err(planned)?;
-        return Ok(Threaded { plan: LogicalPlan::Union(union), key: None });
+        return Ok(Threaded { plan: LogicalPlan::Union(union), key: None, unique: Unique::default() });
     }
     let mut domains = BTreeSet::new();
     let mut plans = Vec::new();
@@ -279,5 +208,6 @@ fn union_step(inputs: Vec<(Threaded, Vec<Column>)>) -> Result<Threaded, Refusal>
     let union = Union::try_new_with_loose_types(plans).map_err(planned)?;
     let ordinal = union.schema.columns().into_iter().find(|column| column.name == SUBJECT);
     let ordinal = ordinal.ok_or_else(|| unit("the subject can't be followed through this union"))?;
-    Ok(Threaded { plan: LogicalPlan::Union(union), key: Some(Key { ordinal, domain, copies: BTreeSet::new() }) })
+    let key = Key { ordinal, domain, copies: BTreeSet::new() };
+    Ok(Threaded { plan: LogicalPlan::Union(union), key: Some(key), unique: Unique::default() })
 }

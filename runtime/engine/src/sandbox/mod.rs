@@ -24,8 +24,7 @@ use sluice_domain::limits::Limits;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, Store, Trap};
 
-use crate::ask::Artefact;
-use crate::cache;
+use crate::cache::Artefact;
 use crate::fault::Fault;
 use clock::Clock;
 pub(crate) use config::{
@@ -106,17 +105,9 @@ impl Sandbox {
     /// Loads a module that this node compiled, and runs its start code once, without data.
     ///
     /// # Errors
-    /// The file can't be read, its MAC is wrong, or what it imports or exports isn't what its lane has.
+    /// It is for another engine, or what it imports or exports isn't what its lane has.
     pub fn load(&self, artefact: &Artefact) -> Result<Guest, Fault> {
-        let bytes =
-            std::fs::read(&artefact.file).map_err(|error| Fault::while_doing("reading a compiled module", error))?;
-        let module = cache::module_of(&artefact.file)
-            .ok_or_else(|| Fault::new("a compiled module's file name doesn't say which module it is"))?;
-        let mac = hex::decode(&artefact.mac).map_err(|_| Fault::new("a compiled module's MAC isn't hexadecimal"))?;
-        if !cache::mac(&artefact.key, &self.digest, module, &bytes).is(&mac) {
-            return Err(Fault::new("a compiled module's MAC is wrong: it isn't loaded"));
-        }
-        let component = self.deserialize(&bytes)?;
+        let component = self.deserialize(artefact)?;
         component
             .initialize_copy_on_write_image()
             .map_err(|error| Fault::while_doing("preparing a module's memory image", error))?;
@@ -125,14 +116,16 @@ impl Sandbox {
         Ok(guest)
     }
 
-    /// The only place where bytes become machine code. `load` has just checked them.
-    #[allow(unsafe_code, reason = "wasmtime can't check that bytes are its own; the MAC over these very bytes does")]
-    fn deserialize(&self, bytes: &[u8]) -> Result<Component, Fault> {
-        // SAFETY: `deserialize` needs bytes that `precompile_component` made and that nobody changed. `bytes` is our own
-        // copy in memory, so it can't change between check and use; its HMAC under a key that only this node's processes
-        // hold was compared before this call, and the MAC is only ever made over what our own compiler process answered,
-        // together with the digest of the engine's settings, which is compared too.
-        unsafe { Component::deserialize(&self.engine, bytes) }
+    /// The only place where bytes become machine code.
+    #[allow(unsafe_code, reason = "wasmtime can't check that bytes are its own; the type of `artefact` says it")]
+    fn deserialize(&self, artefact: &Artefact) -> Result<Component, Fault> {
+        // SAFETY: `deserialize` needs bytes that `precompile_component` made and that nobody changed. An `Artefact` is
+        // made in two places only. The cache makes one of bytes whose HMAC it has just compared, under a key that only
+        // the server holds; the MAC is only ever made over what our own compiler process answered, together with the
+        // digest of the engine's settings. A worker makes one of what its server, which took it from that cache, wrote
+        // to their socket pair, which no third process holds. The bytes are in memory, so they can't change between
+        // check and use; and that they are for this engine, wasmtime checks itself.
+        unsafe { Component::deserialize(&self.engine, artefact.bytes()) }
             .map_err(|error| Fault::while_doing("loading a compiled module", format!("{error:#}")))
     }
 

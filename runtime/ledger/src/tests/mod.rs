@@ -7,6 +7,7 @@ mod faults;
 mod key;
 mod merkle;
 mod receipt;
+mod release;
 mod store;
 
 use std::path::PathBuf;

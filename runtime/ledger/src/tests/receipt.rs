@@ -1,6 +1,6 @@
 //! Receipts: what a good one says, and each way in which one is bad.
 
-use super::{CSV, Place, Seeded, change, fault, grow, key, release, trusted};
+use super::{CSV, Place, Seeded, change, fault, grow, key, release, trusted, vote};
 use crate::checkpoint::{Checkpoint, CheckpointFault};
 use crate::key::SigningKey;
 use crate::merkle::Tree;
@@ -24,7 +24,7 @@ async fn a_receipt_shows_the_event_and_checks_the_file() {
     let receipt = Receipt::parse(receipt().await.to_json().as_bytes()).unwrap();
     let verified = receipt.verify(Some(&trusted())).map_err(|fault| fault.to_string());
     let verified = verified.unwrap_or_else(|fault| panic!("{fault}"));
-    assert_eq!((verified.seq(), verified.at_ms(), verified.checkpoint().size), (6, 1_700_000_000_000, 10));
+    assert_eq!((verified.seq(), verified.at_ms(), verified.checkpoint().size), (6, 1_700_000_000_000, 7));
     assert_eq!(verified.body(), release().body);
     assert!(verified.key_is_trusted());
     assert_eq!(verified.artefacts().unwrap().len(), 1);
@@ -34,6 +34,20 @@ async fn a_receipt_shows_the_event_and_checks_the_file() {
     let mut other = CSV.to_vec();
     other[0] ^= 1;
     assert_eq!(verified.check_artefact("csv", &other), Err(ReceiptFault::OtherDigest));
+}
+
+#[tokio::test]
+async fn a_receipt_stays_the_same_however_far_the_ledger_goes_on() {
+    let place = Place::new();
+    let store = place.open().await;
+    grow(&store, 2).await;
+    let at = store.size().await.unwrap();
+    let appended = store.append(change(at, vec![vote(1), release(), vote(2)])).await.unwrap();
+    let seq = appended.first_seq + 1;
+    let first = store.receipt(seq).await.unwrap();
+    assert!(first.verify(Some(&trusted())).is_ok_and(|verified| verified.checkpoint().size == at + 3));
+    grow(&store, 5).await;
+    assert_eq!(store.receipt(seq).await.unwrap().to_json(), first.to_json());
 }
 
 #[tokio::test]
@@ -104,7 +118,7 @@ async fn every_fault_is_told_apart() {
         ),
         (
             "checkpoint size",
-            |r| r.checkpoint = r.checkpoint.replace("\n10\n", "\n11\n"),
+            |r| r.checkpoint = r.checkpoint.replace("\n7\n", "\n8\n"),
             ReceiptFault::Checkpoint(CheckpointFault::Signature),
         ),
     ];

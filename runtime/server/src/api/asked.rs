@@ -80,6 +80,7 @@ impl<T: DeserializeOwned> FromRequest<Node> for Asked<T> {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, node).await?;
         let body = bytes(body, node.settings().body_bytes_max).await.map_err(|response| *response)?;
+        still(node, &caller).map_err(|refusal| problem::refusal(&refusal))?;
         let value = serde_json::from_slice(&body)
             .map_err(|error| *rejected(Code::Malformed, format!("the body: {}", plain(&error.to_string()))))?;
         let once = once(node, &caller, &parts.headers, &what(&parts.method, &parts.uri), &body).map_err(|r| *r)?;
@@ -132,6 +133,7 @@ impl Sent {
     /// A body that is longer, or one that ends too early.
     pub async fn whole(self, node: &Node, bytes_max: usize) -> Result<(Vec<u8>, Option<Once>), Rejection> {
         let body = bytes(self.body, bytes_max).await?;
+        still(node, &self.caller).map_err(|refusal| Box::new(problem::refusal(&refusal)))?;
         let once = once(node, &self.caller, &self.headers, &self.what, &body)?;
         Ok((body, once))
     }
@@ -147,11 +149,17 @@ impl Sent {
             let piece = piece.map_err(|_| Stop::with(Code::Malformed, "the body ended too early"))?;
             upload.write(&piece).await?;
         }
+        still(node, &self.caller)?;
         let digest = upload.finish().await?;
         let key = key(&self.headers).map_err(Stop::Refused)?;
         let once = key.map(|key| named(node, &self.caller, key, &self.what, digest.as_bytes()));
         Ok((upload, once))
     }
+}
+
+/// Whether the caller's token still lives: a body may take so long to come that it died meanwhile.
+fn still(node: &Node, caller: &Caller) -> Result<(), Refusal> {
+    node.caller(&caller.token).map(drop).ok_or_else(|| Refusal::of(Code::Unauthenticated))
 }
 
 fn what(method: &Method, uri: &Uri) -> String {

@@ -3,6 +3,7 @@
 //! # Guarantees
 //! An event says what [`sluice_domain::job::Job::visible`] says and comes when that changes: at the end of a slot, or
 //! at once where a person withdrew or stopped the job. Between, there is a comment at fixed times and nothing else.
+//! A stream ends with its token: at once where the token is revoked, and soon after it has expired.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use crate::node::book::Book;
 use crate::node::{Caller, Node};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The longest time between two looks at the token; a slot may be a day long.
+const LOOK: Duration = Duration::from_secs(5);
 
 struct Watching {
     node: Node,
@@ -58,14 +61,19 @@ impl Watching {
                 let data = serde_json::to_string(&state).ok()?;
                 return Some((Ok(Event::default().event("state").data(data)), self));
             }
-            let wait = Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1).max(1));
             tokio::select! {
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep(pause(wait_ms)) => {}
+                // Revoking a token is a change as well.
                 changed = self.book.changed() => changed.ok()?,
                 () = self.node.until_stopping() => return None,
             }
         }
     }
+}
+
+/// How long nothing has to be looked at, when the slot ends in `wait_ms`.
+fn pause(wait_ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1).max(1)).min(LOOK)
 }
 
 fn is_last(visible: Visible) -> bool {
@@ -76,5 +84,17 @@ fn is_last(visible: Visible) -> bool {
         | Visible::ChangesRequested
         | Visible::Cancelled
         | Visible::Stopped => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_looked_at_even_where_slots_are_long() {
+        let waits = [-1, 0, 200, 4_999, 5_001, 86_400_000, i64::MAX];
+        let pauses = waits.map(|wait_ms| pause(wait_ms).as_millis());
+        assert_eq!(pauses, [1, 1, 200, 4_999, 5_000, 5_000, 5_000]);
     }
 }

@@ -38,14 +38,14 @@ pub async fn sign(State(node): State<Node>, Id(id): Id, told: Told) -> Response 
     problem::ok(node.sign_grant(&told.caller.actor, &id, told.once.as_ref()).await)
 }
 
-/// Pauses a grant: its jobs stop, its requests are frozen. Custodians and regulators.
+/// Pauses a grant: its jobs stop, its requests are frozen. Custodians and regulators, for their organisation.
 #[utoipa::path(post, path = "/v1/grants/{id}/suspend", tag = "grants", params(("id" = String, Path)),
     responses((status = 200, body = GrantView)))]
 pub async fn suspend(State(node): State<Node>, Id(id): Id, told: Told) -> Response {
     problem::ok(node.suspend_grant(&told.caller.actor, &id, told.once.as_ref()).await)
 }
 
-/// Resumes a paused grant. Custodians.
+/// Ends the pause that the caller's organisation made, and no other's. Custodians and regulators.
 #[utoipa::path(post, path = "/v1/grants/{id}/resume", tag = "grants", params(("id" = String, Path)),
     responses((status = 200, body = GrantView)))]
 pub async fn resume(State(node): State<Node>, Id(id): Id, told: Told) -> Response {

@@ -51,7 +51,7 @@ fn short() -> OpenApiRouter<Node> {
         .routes(routes!(people::me))
         .routes(routes!(people::add_organisation))
         .routes(routes!(people::add_person))
-        .routes(routes!(people::issue_token))
+        .routes(routes!(people::tokens, people::issue_token))
         .routes(routes!(people::revoke_token))
         .routes(routes!(catalogue::datasets, catalogue::register))
         .routes(routes!(catalogue::dataset))
@@ -84,6 +84,7 @@ fn long() -> OpenApiRouter<Node> {
         .routes(routes!(jobs::rerun))
         .routes(routes!(review::candidate))
         .routes(routes!(review::vote))
+        .routes(routes!(review::tighten))
         .routes(routes!(releases::data))
         .routes(routes!(releases::record))
         .routes(routes!(ledger::export))
@@ -131,6 +132,6 @@ mod tests {
         let distinct: std::collections::BTreeSet<&String> = named.iter().collect();
         assert_eq!(distinct.len(), named.len(), "{named:?}");
         let operations: usize = paths.values().map(|item| item.as_object().map_or(0, serde_json::Map::len)).sum();
-        assert_eq!(operations, 44, "{:?}", paths.keys());
+        assert_eq!(operations, 46, "{:?}", paths.keys());
     }
 }

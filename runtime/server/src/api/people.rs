@@ -3,9 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::asked::{Asked, Id, Told};
+use super::asked::{Asked, Asking, Id, Told};
+use super::pages::{Paging, page};
 use super::problem;
-use super::types::{AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, PersonView, TokenView};
+use super::types::{
+    AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, Page, PersonView, TokenView,
+};
 use crate::node::{Caller, Node};
 
 /// Who the caller is.
@@ -27,6 +30,14 @@ pub async fn add_organisation(State(node): State<Node>, asked: Asked<AddOrganisa
     responses((status = 201, body = PersonView)))]
 pub async fn add_person(State(node): State<Node>, asked: Asked<AddPerson>) -> Response {
     problem::created(node.add_person(&asked.caller.actor, asked.value, asked.once.as_ref()).await)
+}
+
+/// All tokens, dead ones among them, in the order of their people; no secret is shown, nor its digest. Administrators.
+#[utoipa::path(get, path = "/v1/tokens", tag = "people", params(Paging),
+    responses((status = 200, body = Page<TokenView>)))]
+pub async fn tokens(State(node): State<Node>, caller: Caller, Asking(paging): Asking<Paging>) -> Response {
+    let list = node.tokens(&caller.actor);
+    problem::ok(list.and_then(|items| page(items, &paging, |item: &TokenView| &item.id)))
 }
 
 /// Issues a token, whose secret is shown this once. Administrators.

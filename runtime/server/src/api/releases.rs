@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use sluice_ledger::Served;
 use utoipa::IntoParams;
 
 use super::asked::{Asking, Id};
 use super::pages::{Paging, page};
 use super::problem;
 use super::types::{Binary, Page, ReleaseView};
-use crate::node::{Bytes, Caller, Done, Node};
+use crate::node::{Caller, Done, Node};
 
 /// In which format.
 #[derive(Deserialize, IntoParams)]
@@ -62,18 +63,18 @@ pub async fn receipt(State(node): State<Node>, caller: Caller, Id(id): Id) -> Re
     }
 }
 
-fn bytes(id: &str, done: Done<Bytes>) -> Response {
-    let Bytes { format, bytes } = match done {
-        Ok(bytes) => bytes,
+fn bytes(id: &str, done: Done<Served>) -> Response {
+    let served = match done {
+        Ok(served) => served,
         Err(stop) => return problem::stop(&stop),
     };
-    let (media, ending) = match format.as_str() {
+    let (media, ending) = match served.format() {
         "csv" => ("text/csv; charset=utf-8; header=present", "csv"),
         "parquet" => ("application/vnd.apache.parquet", "parquet"),
         "arrow" => ("application/vnd.apache.arrow.file", "arrow"),
         _ => ("application/json", "json"),
     };
-    let mut response = (StatusCode::OK, [(header::CONTENT_TYPE, media)], bytes).into_response();
+    let mut response = (StatusCode::OK, [(header::CONTENT_TYPE, media)], served.into_bytes()).into_response();
     // The id was found, so it has the form of one.
     if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{id}.{ending}\"")) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, name);

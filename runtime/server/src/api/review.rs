@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::asked::{Asked, Asking, Id};
 use super::pages::{Paging, page};
 use super::problem;
-use super::types::{CandidateView, CastVote, Page, RequestView};
+use super::types::{CandidateView, CastVote, Page, RequestView, TightenRequest};
 use crate::node::{Caller, Node};
 
 /// Inner cells that are shown at once, when nothing is said.
@@ -56,4 +56,13 @@ pub async fn candidate(State(node): State<Node>, caller: Caller, Id(id): Id, Ask
     responses((status = 201, body = RequestView)))]
 pub async fn vote(State(node): State<Node>, Id(id): Id, asked: Asked<CastVote>) -> Response {
     problem::created(node.vote(&asked.caller.actor, &id, asked.value, asked.once.as_ref()).await)
+}
+
+/// Has a candidate assessed again under stricter rules, as long as nothing is decided. The votes so far are void, and
+/// the round counts up. Custodians of the owning agencies.
+#[utoipa::path(post, path = "/v1/requests/{id}/tighten", tag = "review", request_body = TightenRequest,
+    params(("id" = String, Path)),
+    responses((status = 200, body = RequestView)))]
+pub async fn tighten(State(node): State<Node>, Id(id): Id, asked: Asked<TightenRequest>) -> Response {
+    problem::ok(node.tighten(&asked.caller.actor, &id, &asked.value, asked.once.as_ref()).await)
 }

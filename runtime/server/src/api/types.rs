@@ -21,7 +21,7 @@ pub use catalogue::{DatasetView, DraftedDictionary, RegisterDataset, SealedSnaps
 pub use grants::{DraftGrant, GrantView, ModuleView};
 pub use jobs::{AttemptView, JobInside, JobStateEvent, JobView, RerunAnswer, SubmitJob};
 pub use people::{AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, PersonView, TokenView};
-pub use review::{ArtefactView, CandidateView, CastVote, ReleaseView, RequestView, VoteView};
+pub use review::{ArtefactView, CandidateView, CastVote, ReleaseView, RequestView, TightenRequest, VoteView};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

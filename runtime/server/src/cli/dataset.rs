@@ -149,11 +149,13 @@ fn show(common: &Common, dataset: &DatasetView) -> Answer {
     }
     let subject = dataset.subject.as_ref();
     let subject = subject.map_or("nobody: a lookup table".to_owned(), |key| format!("{} ({})", key.column, key.domain));
+    let unique = if dataset.unique.is_empty() { "not declared".to_owned() } else { dataset.unique.join(", ") };
     say::out(say::fields(&[
         ("dataset", dataset.name.clone()),
         ("title", dataset.title.clone()),
         ("agency", dataset.agency.clone()),
         ("about", subject),
+        ("unique together", unique),
         ("grade", text_of(&dataset.grade)),
         ("declared number of subjects", dataset.n_public.to_string()),
         ("lapses", say::moment(dataset.lapses_at_ms)),

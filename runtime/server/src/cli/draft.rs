@@ -79,6 +79,7 @@ impl Draft {
             item_code: None,
             n_public: if subject.is_some() { drafted.n_public } else { 0 },
             subject,
+            unique: Vec::new(),
             group: None,
             grade: self.grade.unwrap_or(floor),
             dictionary: drafted.dictionary,

@@ -9,9 +9,10 @@ use sluice_ledger::{Bad, Summary, VerifierKey, Why};
 
 use super::failure::{Answer, Failure};
 use super::progress::Progress;
-use super::{Common, example, routes, say};
+use super::trust::Trust;
+use super::{Common, example, release, routes, say};
 
-/// Export and verify the ledger.
+/// Export and verify the ledger, and print its key.
 #[derive(Subcommand)]
 pub enum Ledger {
     /// Write the whole ledger into a file
@@ -21,13 +22,23 @@ pub enum Ledger {
         file: PathBuf,
     },
     /// Verify an exported ledger, without any node
-    #[command(after_help = example!("sluice ledger verify ledger.jsonl"))]
+    ///
+    /// Without a key the file only agrees with the key inside it, and shows nothing about who signed it.
+    #[command(after_help = example!("sluice ledger verify ledger.jsonl --key-file agency.key"))]
     Verify {
         /// The exported ledger
         file: PathBuf,
-        /// The key that it must verify with; without it the file only agrees with itself
-        #[arg(long, value_name = "VKEY", value_parser = key)]
-        key: Option<Box<VerifierKey>>,
+        #[command(flatten)]
+        trust: Trust,
+    },
+    /// Print the key that the ledger and its receipts verify with
+    ///
+    /// The agency gives it out once, by a way of its own: a key that comes along with a receipt vouches for nothing.
+    #[command(after_help = example!("sluice ledger key --out agency.key"))]
+    Key {
+        /// Where it goes [default: stdout]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -41,7 +52,8 @@ impl Ledger {
                     false => say::out(format_args!("{}: {bytes} bytes", file.display())),
                 }
             }
-            Ledger::Verify { file, key } => told(common, verify(&file, key.as_deref())?),
+            Ledger::Verify { file, trust } => told(common, verify(&file, trust.given()?.as_ref())?),
+            Ledger::Key { out } => print_key(common, out.as_deref()),
         }
     }
 }
@@ -49,6 +61,18 @@ impl Ledger {
 /// A verifier key, as the agency publishes it.
 pub fn key(text: &str) -> Result<Box<VerifierKey>, String> {
     text.trim().parse().map(Box::new).map_err(|fault: sluice_ledger::KeyFault| fault.to_string())
+}
+
+fn print_key(common: &Common, out: Option<&Path>) -> Answer {
+    let key = release::node_key(&common.connect()?)?.to_string();
+    match out {
+        Some(path) => {
+            super::node::write_file(path, format!("{key}\n").as_bytes())?;
+            say::out(format_args!("{}: the ledger's key", path.display()))
+        }
+        None if common.json => say::json(&serde_json::json!({ "key": key })),
+        None => say::out(key),
+    }
 }
 
 fn export(common: &Common, path: &Path) -> Answer<u64> {

@@ -2,7 +2,7 @@
 //!
 //! Every verb but `serve`, `demo`, `new`, `build` and the two that verify is a client of a node's API, and can do
 //! nothing that the API doesn't let it do. The two that verify need no node and trust none: they use the ledger crate
-//! alone.
+//! alone. `token issue --offline` is the one exception: it opens the folder of a node that doesn't run.
 
 mod author;
 mod caller;
@@ -25,6 +25,7 @@ mod review;
 mod routes;
 mod say;
 mod serve;
+mod trust;
 mod watch;
 
 use std::path::PathBuf;
@@ -109,7 +110,7 @@ enum Verb {
     /// Fetch what was let out
     #[command(subcommand)]
     Release(release::Release),
-    /// Export and verify the ledger
+    /// Export and verify the ledger, and print its key
     #[command(subcommand)]
     Ledger(ledger::Ledger),
     /// Verify receipts
@@ -124,7 +125,7 @@ enum Verb {
     /// Add people
     #[command(subcommand)]
     Person(people::Person),
-    /// Issue and revoke tokens
+    /// Issue, list and revoke tokens
     #[command(subcommand)]
     Token(people::Token),
     /// A worker process; the node starts it

@@ -123,6 +123,7 @@ impl Rehearse {
             columns: entry.dictionary.columns,
             row_filter: None,
             subject: entry.subject,
+            unique: entry.unique,
             snapshot: Some(snapshot),
         })
     }
@@ -207,6 +208,7 @@ fn entry(path: &Path) -> Answer<Dataset> {
         title: entry.title,
         agency: "rehearsal".to_owned(),
         subject: entry.subject,
+        unique: entry.unique,
         group: entry.group,
         grade: entry.grade,
         n_public: entry.n_public,

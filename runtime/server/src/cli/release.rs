@@ -9,7 +9,8 @@ use sluice_server::api::types::ReleaseView;
 use super::failure::{Answer, Failure};
 use super::node::{Node, write_file};
 use super::progress::Progress;
-use super::{Common, example, ledger, routes, say, watch};
+use super::trust::Trust;
+use super::{Common, example, routes, say, watch};
 
 /// Fetch what was let out.
 #[derive(Subcommand)]
@@ -24,18 +25,21 @@ pub enum Release {
         id: String,
     },
     /// Fetch a release and check its bytes against its receipt
+    ///
+    /// The receipt must verify with the key that is given, or with the one that the node states.
     #[command(after_help = example!(
         "sluice --as olga release fetch JOB --wait --format csv --out result.csv --receipt receipt.json"
     ))]
     Fetch(Fetch),
-    /// Fetch every format of a release and check all against the receipt and the node's key
+    /// Fetch every format of a release and check all against its receipt
+    ///
+    /// The receipt must verify with the key that is given, or with the one that the node states.
     #[command(after_help = example!("sluice --as olga release verify RELEASE"))]
     Verify {
         /// The release, or its job
         id: String,
-        /// The key that the receipt must verify with [default: the one that the node states]
-        #[arg(long, value_name = "VKEY", value_parser = ledger::key)]
-        key: Option<Box<VerifierKey>>,
+        #[command(flatten)]
+        trust: Trust,
     },
 }
 
@@ -58,6 +62,15 @@ pub struct Fetch {
     /// For a job: wait until its reviewers have decided
     #[arg(long)]
     wait: bool,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+/// The release that was asked for.
+struct Asked {
+    release: String,
+    /// The job that it has to be of.
+    job: String,
 }
 
 impl Release {
@@ -67,20 +80,22 @@ impl Release {
             Release::List => list(common, &node),
             Release::Show { id } => show(common, &routes::release(&node, &find(&node, &id, false)?)?),
             Release::Fetch(fetch) => fetch.run(common, &node),
-            Release::Verify { id, key } => verify(common, &node, &id, key),
+            Release::Verify { id, trust } => verify(common, &node, &id, &trust),
         }
     }
 }
 
 impl Fetch {
     fn run(self, common: &Common, node: &Node) -> Answer {
-        let id = find(node, &self.id, self.wait)?;
-        let bytes = routes::artefact(node, &id, &self.format)?;
-        let receipt = routes::receipt(node, &id)?;
-        let verified = checked(&receipt, Some(&node_key(node)?))?;
+        let asked = asked(node, &self.id, self.wait)?;
+        let id = &asked.release;
+        let bytes = routes::artefact(node, id, &self.format)?;
+        let receipt = routes::receipt(node, id)?;
+        let verified = checked(&receipt, Some(&key(node, &self.trust)?))?;
+        is_of(&verified, id, &asked.job)?;
         fits(&verified, &self.format, &bytes)?;
         if let Some(path) = &self.record {
-            let record = routes::artefact(node, &id, "record")?;
+            let record = routes::artefact(node, id, "record")?;
             fits(&verified, "record", &record)?;
             write_file(path, &record)?;
         }
@@ -92,7 +107,7 @@ impl Fetch {
             Some(path) => write_file(path, &bytes)?,
         }
         if common.json {
-            return say::json(&routes::release(node, &id)?);
+            return say::json(&routes::release(node, id)?);
         }
         say::out(format_args!("{id}: {} bytes, as event {} of the ledger says", bytes.len(), verified.seq()))
     }
@@ -117,6 +132,18 @@ pub fn find(node: &Node, id: &str, wait: bool) -> Answer<String> {
     job.release.clone().ok_or_else(|| Failure::Negative(not().trim_end().to_owned()))
 }
 
+/// What was asked for, by the release's name or its job's.
+fn asked(node: &Node, id: &str, wait: bool) -> Answer<Asked> {
+    let release = find(node, id, wait)?;
+    let job = if release == id { routes::release(node, &release)?.job } else { id.to_owned() };
+    Ok(Asked { release, job })
+}
+
+/// The key that was given, or the one that the node states.
+fn key(node: &Node, trust: &Trust) -> Answer<VerifierKey> {
+    trust.given()?.map_or_else(|| node_key(node), Ok)
+}
+
 /// The key that the node states.
 pub fn node_key(node: &Node) -> Answer<VerifierKey> {
     let key = routes::node(node)?.verifier_key;
@@ -132,6 +159,25 @@ pub fn checked(receipt: &[u8], key: Option<&VerifierKey>) -> Answer<Verified> {
     verified.map_err(|fault| Failure::Negative(fault.to_string()))
 }
 
+/// Checks that the receipt is of this release and of this job: another's may be of the very same bytes.
+///
+/// # Errors
+/// [`Failure::Negative`] where it isn't.
+pub fn is_of(verified: &Verified, release: &str, job: &str) -> Answer {
+    let (its_id, its_job) = verified.names().map_err(|fault| Failure::Negative(fault.to_string()))?;
+    same((&its_id, &its_job), (release, job))
+}
+
+fn same((its_id, its_job): (&str, &str), (release, job): (&str, &str)) -> Answer {
+    if its_id != release {
+        return Err(Failure::Negative(format!("the receipt is of another release: {its_id}, not {release}")));
+    }
+    if its_job != job {
+        return Err(Failure::Negative(format!("the receipt is of another job's release: {its_job}, not {job}")));
+    }
+    Ok(())
+}
+
 /// Checks that these bytes were let out in this format.
 ///
 /// # Errors
@@ -140,13 +186,10 @@ pub fn fits(verified: &Verified, format: &str, bytes: &[u8]) -> Answer {
     verified.check_artefact(format, bytes).map_err(|fault| Failure::Negative(fault.to_string()))
 }
 
-fn verify(common: &Common, node: &Node, id: &str, key: Option<Box<VerifierKey>>) -> Answer {
-    let id = find(node, id, false)?;
-    let key = match key {
-        Some(key) => *key,
-        None => node_key(node)?,
-    };
-    let verified = checked(&routes::receipt(node, &id)?, Some(&key))?;
+fn verify(common: &Common, node: &Node, id: &str, trust: &Trust) -> Answer {
+    let Asked { release: id, job } = asked(node, id, false)?;
+    let verified = checked(&routes::receipt(node, &id)?, Some(&key(node, trust)?))?;
+    is_of(&verified, &id, &job)?;
     let artefacts = verified.artefacts().map_err(|fault| Failure::Negative(fault.to_string()))?;
     for artefact in &artefacts {
         fits(&verified, &artefact.format, &routes::artefact(node, &id, &artefact.format)?)?;
@@ -199,4 +242,21 @@ fn show(common: &Common, release: &ReleaseView) -> Answer {
         pairs.push(("file", format!("{}: {} bytes, {}", artefact.format, artefact.bytes, artefact.sha256)));
     }
     say::out(say::fields(&pairs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receipt_of_another_release_or_job_is_told_apart() {
+        assert!(same(("rel_a", "job_a"), ("rel_a", "job_a")).is_ok());
+        for (release, job, says) in [
+            ("rel_b", "job_a", "another release: rel_a, not rel_b"),
+            ("rel_a", "job_b", "another job's release: job_a, not job_b"),
+        ] {
+            let Err(Failure::Negative(text)) = same(("rel_a", "job_a"), (release, job)) else { panic!("{says}") };
+            assert!(text.contains(says), "{text}");
+        }
+    }
 }

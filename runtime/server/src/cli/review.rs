@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use sluice_disclosure::Verdict as Finding;
 use sluice_domain::review::{Reason, Verdict};
-use sluice_server::api::types::{CandidateView, CastVote, RequestView};
+use sluice_server::api::types::{CandidateView, CastVote, RequestView, TightenRequest};
 
 use super::failure::{Answer, Failure};
 use super::node::Node;
@@ -45,9 +45,23 @@ pub enum Review {
         /// Your own words; they stay inside
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
-        /// The round that you looked at: the vote is refused if the candidate has changed since
+        /// The round that you looked at [default: the first]; the vote is refused if the candidate has changed since
         #[arg(long)]
         round: Option<u32>,
+    },
+    /// Have a candidate assessed again under stricter rules; the votes so far are void
+    ///
+    /// For custodians of the owning agency. Rules can be made stricter than the grant's, never looser.
+    #[command(after_help = example!("sluice --as carol review tighten JOB --threshold 20"))]
+    Tighten {
+        /// The request, or its job
+        id: String,
+        /// Distinct subjects that a cell needs
+        #[arg(long, value_name = "N", required_unless_present = "rounding")]
+        threshold: Option<u64>,
+        /// Rounding base of counts and sums
+        #[arg(long, value_name = "BASE")]
+        rounding: Option<u64>,
     },
 }
 
@@ -68,10 +82,18 @@ impl Review {
             Review::Vote { id, verdict, reason, note, round } => {
                 let request = find(&node, &id)?;
                 let request = routes::vote(&node, &request.id, &CastVote { verdict, reason, note, round })?;
-                if common.json { say::json(&request) } else { say::out(request_text(&request)) }
+                shown(common, &request)
+            }
+            Review::Tighten { id, threshold, rounding } => {
+                let request = find(&node, &id)?;
+                shown(common, &routes::tighten(&node, &request.id, &TightenRequest { threshold, rounding })?)
             }
         }
     }
+}
+
+fn shown(common: &Common, request: &RequestView) -> Answer {
+    if common.json { say::json(request) } else { say::out(request_text(request)) }
 }
 
 fn verdict(text: &str) -> Result<Verdict, String> {
@@ -115,6 +137,11 @@ fn request_text(request: &RequestView) -> String {
         ("round", request.round.to_string()),
         ("reviewers who must agree", request.reviewers.to_string()),
     ];
+    let tightened = [
+        ("threshold, tightened to", request.tightening.threshold),
+        ("rounding, tightened to", request.tightening.rounding),
+    ];
+    pairs.extend(tightened.into_iter().filter_map(|(name, rule)| Some((name, rule?.to_string()))));
     for vote in &request.votes {
         let said = format!("{} ({}): {}, {}", vote.person, vote.agency, text_of(&vote.verdict), text_of(&vote.reason));
         pairs.push(("vote", said));

@@ -7,7 +7,7 @@ use sluice_engine::ask::Format;
 use sluice_server::api::types::{
     AddOrganisation, AddPerson, CandidateView, CastVote, DatasetView, DraftGrant, DraftedDictionary, GrantView,
     IssueToken, IssuedToken, JobView, Me, ModuleView, NodeView, OrganisationView, Page, PersonView, RegisterDataset,
-    ReleaseView, RequestView, RerunAnswer, SealedSnapshot, SnapshotView, SubmitJob,
+    ReleaseView, RequestView, RerunAnswer, SealedSnapshot, SnapshotView, SubmitJob, TightenRequest, TokenView,
 };
 use ureq::AsSendBody;
 
@@ -56,6 +56,11 @@ pub fn add_person(node: &Node, body: &AddPerson) -> Answer<PersonView> {
 /// Issues a token.
 pub fn issue_token(node: &Node, body: &IssueToken) -> Answer<IssuedToken> {
     node.post("/v1/tokens", body)
+}
+
+/// The tokens.
+pub fn tokens(node: &Node) -> Answer<Vec<TokenView>> {
+    all(node, "/v1/tokens")
 }
 
 /// Revokes a token.
@@ -181,6 +186,11 @@ pub fn request(node: &Node, id: &str) -> Answer<RequestView> {
 /// What a reviewer sees: at most `cells` inner cells, from the first on.
 pub fn candidate(node: &Node, id: &str, cells: usize) -> Answer<CandidateView> {
     node.get(&format!("/v1/requests/{}/candidate?limit={cells}", piece(id)))
+}
+
+/// Has a candidate assessed again under stricter rules.
+pub fn tighten(node: &Node, id: &str, body: &TightenRequest) -> Answer<RequestView> {
+    node.post(&format!("/v1/requests/{}/tighten", piece(id)), body)
 }
 
 /// Casts a vote.

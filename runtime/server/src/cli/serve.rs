@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::caller::{NODE_FILE, NodeFile};
 use super::failure::{Answer, Failure};
+use super::trust::KEY_FILE;
 use super::{Common, example, say};
 
 /// Run a node
@@ -45,12 +46,16 @@ impl Serve {
     }
 }
 
-/// A node that serves, with its address in its home folder.
+/// A node that serves, with its address and its public key in its home folder.
 ///
 /// # Errors
 /// A node that can't be started; the text says why.
 pub async fn start(home: &Path, options: Options) -> Answer<Serving> {
     let serving = sluice_server::serve::serve(home, options).await.map_err(|error| failure(&error))?;
+    // The key first: whoever finds the address may look for it.
+    let path = home.join(KEY_FILE);
+    let key = format!("{}\n", serving.node().about().verifier_key);
+    sluice_server::files::write(&path, key.as_bytes()).map_err(|error| Failure::file("write", &path, &error))?;
     let text = serde_json::to_vec(&NodeFile { listen: serving.address() });
     let text = text.map_err(|error| Failure::Fault(error.to_string()))?;
     let path = home.join(NODE_FILE);

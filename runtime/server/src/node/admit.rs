@@ -24,7 +24,7 @@ use super::{Node, grants, show};
 use crate::api::types::{JobView, SubmitJob};
 
 /// The name of a job's work in its folder.
-const WORK: &str = "work.json";
+pub(super) const WORK: &str = "work.json";
 const WORK_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What was settled before the seat is taken.
@@ -47,6 +47,7 @@ pub(super) fn tables(
             granted: granted.columns.clone(),
             row_filter: granted.row_filter.clone(),
             subject: dataset.subject.clone(),
+            unique: dataset.unique.clone(),
             snapshot: snapshot(&dataset.name),
         })
     };
@@ -80,8 +81,7 @@ fn work(state: &State, actor: &Actor, ask: &SubmitJob, limits: &Limits) -> Resul
             Ok(Work::Plan(plan.clone()))
         }
         (None, Some(digest)) => {
-            let own = state.modules.get(digest).filter(|module| module.organisation == actor.organisation);
-            let Some(module) = own else {
+            let Some(module) = state.module(&actor.organisation, digest) else {
                 return Err(Refusal::with(Code::NotFound, "your organisation has submitted no such module"));
             };
             if module.state == ModuleState::Revoked {
@@ -105,28 +105,26 @@ impl Node {
     /// The refusal.
     pub async fn submit(&self, actor: &Actor, ask: SubmitJob, once: Option<&Once>) -> Done<JobView> {
         require(actor, Act::SubmitJob)?;
-        self.desk().again(once).await?;
-        match self.admit(actor, &ask, once).await {
+        let book = self.desk().again(once).await?;
+        match self.admit(&book, actor, &ask, once).await {
             Err(Stop::Refused(refusal)) if refusal.code != Code::Unavailable => {
-                let book = self.desk().book();
                 let grant = GrantId::parse(&ask.grant).and_then(|id| book.state.grants.get(&id));
                 let own = grant.filter(|grant| grant.terms.operator == actor.organisation);
                 let grant = own.map(|grant| grant.id.clone());
                 let happened = vec![Happening::JobRefused { grant, lane: Some(ask.lane), code: refusal.code }];
-                self.desk().sit().await?.commit(actor, happened, None, |_| ()).await?;
+                self.desk().sit(None).await?.commit(actor, happened, None, |_| ()).await?;
                 Err(Stop::Refused(refusal))
             }
             done => done,
         }
     }
 
-    async fn admit(&self, actor: &Actor, ask: &SubmitJob, once: Option<&Once>) -> Done<JobView> {
+    async fn admit(&self, book: &Book, actor: &Actor, ask: &SubmitJob, once: Option<&Once>) -> Done<JobView> {
         let id = GrantId::parse(&ask.grant).ok_or_else(|| Stop::of(Code::NotFound))?;
-        let book = self.desk().book();
         let grant = book.state.grants.get(&id).ok_or_else(|| Stop::of(Code::NotFound))?;
         policy::may_submit(&book.state, actor, grant, ask.lane, self.desk().now_ms())?;
         let work = work(&book.state, actor, ask, &self.settings().limits)?;
-        let admitted = self.settle(&book, grant, ask.lane, &work).await?;
+        let admitted = self.settle(book, grant, ask.lane, &work).await?;
         let id = JobId::new(self.desk().random()?);
         self.keep_work(&id, &work).await?;
         let entered = self.enter(actor, ask, &id, admitted, once).await;
@@ -160,7 +158,7 @@ impl Node {
         admitted: Admitted,
         once: Option<&Once>,
     ) -> Done<JobView> {
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         let (state, now_ms) = (&sitting.book.state, sitting.now_ms);
         let grant = GrantId::parse(&ask.grant).and_then(|id| state.grants.get(&id));
         let grant = grant.ok_or_else(|| Stop::of(Code::NotFound))?;

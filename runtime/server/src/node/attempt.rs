@@ -6,6 +6,7 @@ use sluice_disclosure::candidate::ReportFault;
 use sluice_domain::digest::Commitment;
 use sluice_domain::event::{Happening, IncidentKind};
 use sluice_domain::grade::Lane;
+use sluice_domain::grant::Tightening;
 use sluice_domain::id::{JobId, RequestId};
 use sluice_domain::job::{Job, JobState};
 use sluice_domain::people::Actor;
@@ -35,7 +36,7 @@ enum Came {
 impl Node {
     /// Runs a job once.
     pub(super) async fn attempt(&self, id: &JobId, cancel: &Cancel) -> Done<()> {
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(None).await?;
         let job = sitting.book.state.jobs.get(id).filter(|job| job.state == JobState::Admitted);
         let Some(job) = job.cloned() else { return Ok(()) };
         let attempt = job.attempts.saturating_add(1);
@@ -44,7 +45,7 @@ impl Node {
         // If this can't be written, the job isn't tried again at once.
         self.back_off(id, 0);
         sitting.commit(&Actor::node(), vec![started], None, |_| ()).await?;
-        let folder = self.desk().home.job(id).join(format!("attempt-{attempt}"));
+        let folder = self.desk().home.job(id).join(folder_name(attempt));
         let came = match self.run(&job, folder.clone(), cancel).await {
             Ok(came) => came,
             Err(stop) => Came::Failed(IncidentKind::AttemptFailed, text(&stop)),
@@ -139,12 +140,13 @@ impl Node {
             organisation: job.organisation.clone(),
             candidate,
             assessment,
+            tightening: Tightening::default(),
             round: 1,
             reviewers,
             state: RequestState::Voting,
             votes: Vec::new(),
         };
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(None).await?;
         if sitting.book.state.jobs.get(&job.id).is_none_or(|job| job.state != JobState::Admitted) {
             // Withdrawn or stopped meanwhile: nobody is to look at it.
             remove(self.desk().home.request(&id)).await;
@@ -182,8 +184,13 @@ impl Node {
         };
         let answer = RerunAnswer { job: job.id.to_string(), equal };
         let happened = vec![Happening::JobRerun { job: job.id.clone(), equal }];
-        self.desk().sit().await?.commit(actor, happened, once, |_| answer).await
+        self.desk().sit(once).await?.commit(actor, happened, once, |_| answer).await
     }
+}
+
+/// The name of an attempt's folder in its job's.
+pub(super) fn folder_name(attempt: u32) -> String {
+    format!("attempt-{attempt}")
 }
 
 /// Removes a folder with raw rows in it. What can't be removed now is worth a word in the log.

@@ -128,7 +128,7 @@ impl Node {
     pub async fn register(&self, actor: &Actor, ask: RegisterDataset, once: Option<&Once>) -> Done<DatasetView> {
         require(actor, Act::RegisterDataset)?;
         self.desk().again(once).await?;
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         let now_ms = sitting.now_ms;
         let dataset = Dataset {
             item_code: ask.item_code.unwrap_or_else(|| ask.name.clone()),
@@ -136,6 +136,7 @@ impl Node {
             title: ask.title,
             agency: actor.organisation.clone(),
             subject: ask.subject,
+            unique: ask.unique,
             group: ask.group,
             grade: ask.grade,
             n_public: ask.n_public,
@@ -242,7 +243,7 @@ impl Node {
         let note = serde_json::to_vec(&note).map_err(Stop::fault("write a snapshot's note"))?;
         let path = self.desk().home.snapshot_note(id);
         off(move || crate::files::write(&path, &note).map_err(Stop::fault("write a snapshot's note"))).await?;
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         policy::may_seal_snapshot(&sitting.book.state, actor, name, sitting.now_ms)?;
         let (id, dataset, sealed_at_ms) = (id.clone(), name.to_owned(), sitting.now_ms);
         let snapshot = Snapshot { id, dataset, sealed_at_ms, content };

@@ -14,7 +14,6 @@ use serde::Serialize;
 use sluice_domain::event::{Event, Happening};
 use sluice_domain::people::Actor;
 use sluice_domain::refusal::Code;
-use sluice_domain::state::State;
 use sluice_ledger::{
     Append, DocumentWrite, Entropy, IdempotencyWrite, NewEvent, OsEntropy, SigningKey, Store, StoreFault,
 };
@@ -22,6 +21,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::book::Book;
 use super::clock::{Clock, Monotone};
+use super::rebuild::{compare, rebuild};
 use super::stop::{Done, Fault, Stop};
 use crate::files::{Home, HomeFault, Key, Lock};
 
@@ -80,10 +80,6 @@ pub struct Sitting {
     pub now_ms: i64,
 }
 
-/// The nouns whose documents are kept.
-const NOUNS: [&str; 10] =
-    ["organisation", "person", "token", "dataset", "snapshot", "grant", "module", "job", "request", "release"];
-
 impl Desk {
     /// Opens the ledger of a home folder, and makes one where there is none.
     ///
@@ -133,15 +129,17 @@ impl Desk {
         crate::files::random(&*self.entropy).map_err(Stop::fault("draw entropy"))
     }
 
-    /// Takes the writer's seat.
+    /// Takes the writer's seat. A request that may be sent again is looked up once more: the same one may have been
+    /// answered while this one waited, and whoever decides on the book then would refuse it as done.
     ///
     /// # Errors
-    /// [`Code::Unavailable`] once memory and ledger may have come apart.
-    pub async fn sit(self: &Arc<Desk>) -> Done<Sitting> {
+    /// [`Code::Unavailable`] once memory and ledger may have come apart; as [`Desk::again`] says.
+    pub async fn sit(self: &Arc<Desk>, once: Option<&Once>) -> Done<Sitting> {
         let seat = Arc::clone(&self.writing).lock_owned().await;
         if *seat {
             return Err(Stop::of(Code::Unavailable));
         }
+        self.again(once).await?;
         Ok(Sitting { desk: Arc::clone(self), seat, book: self.book(), now_ms: self.now_ms() })
     }
 
@@ -150,14 +148,17 @@ impl Desk {
         !*self.writing.lock().await
     }
 
-    /// The answer that the same request was given before, as a stop.
+    /// The answer that the same request was given before, as a stop; else a book that holds nothing of such an answer.
+    /// What is decided before the seat is taken is decided on that book: a later one may show the request as done.
     ///
     /// # Errors
     /// [`Stop::Again`] with that answer; [`Code::KeyReused`] where the key was used for something else.
-    pub async fn again(&self, once: Option<&Once>) -> Done<()> {
-        let Some(once) = once else { return Ok(()) };
+    pub async fn again(&self, once: Option<&Once>) -> Done<Arc<Book>> {
+        // The book comes first: it is replaced after the answer is in the ledger.
+        let book = self.book();
+        let Some(once) = once else { return Ok(book) };
         match self.store.idempotency(&once.actor, &once.key).await? {
-            None => Ok(()),
+            None => Ok(book),
             Some(answered) if answered.request_sha256 == once.request => Err(Stop::Again(answered.response)),
             Some(_) => Err(Stop::of(Code::KeyReused)),
         }
@@ -182,7 +183,12 @@ impl Sitting {
         let mut events = Vec::with_capacity(happenings.len());
         let mut keys = std::collections::BTreeSet::new();
         for happening in happenings {
-            let event = Event { actor: actor.clone(), at_ms: self.now_ms, happening };
+            // A receipt goes to whoever fetches the release: it names the node that sealed it and not who voted last.
+            let by = match happening {
+                Happening::ReleaseSealed { .. } => Actor::node(),
+                _ => actor.clone(),
+            };
+            let event = Event { actor: by, at_ms: self.now_ms, happening };
             keys.extend(next.apply(&event)?);
             events.push(new_event(&event)?);
         }
@@ -258,47 +264,4 @@ fn ledger_key(home: &Home, origin: &str, entropy: &dyn Entropy) -> Result<Signin
         SigningKey::generate(origin, entropy)?.save(&path)?;
     }
     Ok(SigningKey::load(&path)?)
-}
-
-async fn rebuild(store: &Store) -> Result<Book, OpenError> {
-    let mut book = Book::default();
-    loop {
-        let page = store.events(book.size, sluice_ledger::read::MAX_PAGE).await?;
-        if page.is_empty() {
-            return Ok(book);
-        }
-        for entry in page {
-            let wrong = |why: String| OpenError::Rebuild(format!("event {}: {why}", entry.seq));
-            let event: Event = serde_json::from_str(&entry.body).map_err(|_| wrong("it can't be read".to_owned()))?;
-            if event.at_ms != entry.at_ms || entry.seq != book.size {
-                return Err(wrong("its time or number isn't the ledger's".to_owned()));
-            }
-            book.apply(&event).map_err(|unsound| wrong(unsound.to_string()))?;
-        }
-    }
-}
-
-/// Compares the documents with the state that the events add up to.
-async fn compare(store: &Store, state: &State) -> Result<(), OpenError> {
-    let mut kept = 0_usize;
-    for noun in NOUNS {
-        let mut after = String::new();
-        loop {
-            let page = store.documents(noun, &after, sluice_ledger::read::MAX_PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after.clone_from(&last.id);
-            for document in page {
-                let key = sluice_domain::state::DocumentKey { noun, id: document.id };
-                let body: Option<serde_json::Value> = serde_json::from_str(&document.body).ok();
-                if body.is_none() || body != state.document(&key) {
-                    return Err(OpenError::Rebuild(format!("{noun} `{}` isn't what its events say", key.id)));
-                }
-                kept += 1;
-            }
-        }
-    }
-    if kept != state.keys().len() {
-        return Err(OpenError::Rebuild("a document is missing".to_owned()));
-    }
-    Ok(())
 }

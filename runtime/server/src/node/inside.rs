@@ -1,8 +1,10 @@
 //! What stays inside of a request: the candidate and the keys of its commitments.
 //!
 //! # Guarantees
-//! [`Inside::load`] gives a candidate and its assessment only if both are, byte for byte, what the request on record
-//! commits to. Reviewers look at that pair, and that pair is sealed.
+//! - [`Inside::load`] gives a candidate and its assessment only if both are, byte for byte, what the request on record
+//!   commits to. Reviewers look at that pair, and that pair is sealed.
+//! - A key is never written over another: the first ones lie in a file of their own, and that of a later assessment in
+//!   a file that has its commitment for a name. So a write that is cut off spoils nothing that is on record.
 //!
 //! # Does not guarantee
 //! That a candidate can still be opened after the rules of assessment changed with a new version of the program: then
@@ -11,12 +13,16 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sluice_disclosure::{Appetite, Assessment, Candidate, assess};
+use sluice_disclosure::{Appetite, Assessment, Candidate, Overrides, assess};
 use sluice_domain::digest::Commitment;
+use sluice_domain::grant::{Grant, Tightening};
 use sluice_domain::limits::Limits;
+use sluice_domain::refusal::Refusal;
 use sluice_domain::review::ReleaseRequest;
+use sluice_domain::state::State;
 use sluice_engine::raw::RawOutput;
 
+use super::grants;
 use super::stop::{Done, Fault, Stop};
 use crate::files::{self, Key};
 
@@ -34,6 +40,31 @@ struct Keys {
     raw_key: String,
     raw: Commitment,
     protections: Vec<String>,
+}
+
+/// The key of an assessment after the first.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Again {
+    assessment: String,
+}
+
+/// The appetite of a request: its grant's, tightened where a custodian had it so. Whatever assesses a candidate that
+/// is on record takes this one.
+///
+/// # Errors
+/// Secret data, or a tightening that would loosen.
+pub(super) fn appetite(state: &State, grant: &Grant, request: &ReleaseRequest) -> Result<Appetite, Refusal> {
+    tightened(grants::appetite(state, grant)?, &request.tightening)
+}
+
+/// The same appetite, stricter where `tightening` says so.
+///
+/// # Errors
+/// A tightening that would loosen.
+pub(super) fn tightened(appetite: Appetite, tightening: &Tightening) -> Result<Appetite, Refusal> {
+    let Tightening { threshold, rounding } = *tightening;
+    appetite.tightened(&Overrides { threshold, rounding_base: rounding, ..Overrides::default() })
 }
 
 /// A request's folder inside.
@@ -105,10 +136,56 @@ impl Inside {
         }
         let candidate = Candidate::from_inside_bytes(&bytes, limits).map_err(Stop::fault("open a candidate"))?;
         let assessment = assess(&candidate, appetite);
-        if assessment.commitment(&key(&keys.assessment)?) != request.assessment {
+        if assessment.commitment(&self.assessment_key(request)?) != request.assessment {
             return Err(wrong("the assessment isn't the one on record"));
         }
         Ok((candidate, assessment))
+    }
+
+    /// The key of the assessment on record: the first one's, or that of the last time it was tightened.
+    pub fn assessment_key(&self, request: &ReleaseRequest) -> Done<Key> {
+        match self.again(&request.assessment)? {
+            Some(again) => key(&again.assessment),
+            None => key(&self.keys()?.assessment),
+        }
+    }
+
+    /// Assesses the candidate on record again under `stricter`, and gives the commitment that goes on record. Until
+    /// it does, the assessment under `appetite` stays the one that counts.
+    pub fn reassess(
+        &self,
+        request: &ReleaseRequest,
+        appetite: &Appetite,
+        stricter: &Appetite,
+        fresh: &Key,
+        limits: &Limits,
+    ) -> Done<Commitment> {
+        let kept = Stop::fault("keep an assessment");
+        let (candidate, _) = self.load(request, appetite, limits)?;
+        let commitment = assess(&candidate, stricter).commitment(fresh);
+        let again = serde_json::to_vec(&Again { assessment: hex::encode(fresh) });
+        let again = again.map_err(Stop::fault("keep an assessment"))?;
+        files::write(&self.again_path(&commitment), &again).map_err(kept)?;
+        Ok(commitment)
+    }
+
+    /// Removes the key of an assessment that didn't come on record.
+    pub fn forget(&self, commitment: &Commitment) {
+        // Without an event nobody looks for it: what can't be removed only lies there.
+        let _ = std::fs::remove_file(self.again_path(commitment));
+    }
+
+    fn again_path(&self, commitment: &Commitment) -> PathBuf {
+        self.folder.join(format!("assessment-{}.json", commitment.as_str()))
+    }
+
+    /// The key of a later assessment; none where the commitment is the first one's.
+    fn again(&self, commitment: &Commitment) -> Done<Option<Again>> {
+        match files::read(&self.again_path(commitment), KEYS_BYTES_MAX) {
+            Ok(bytes) => parsed(&bytes).map(Some),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Stop::fault("open a candidate")(error)),
+        }
     }
 
     /// Whether another run gave the same raw output.
@@ -127,9 +204,12 @@ impl Inside {
 
     fn keys(&self) -> Done<Keys> {
         let bytes = files::read(&self.folder.join(KEYS), KEYS_BYTES_MAX).map_err(Stop::fault("open a candidate"))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|_| Stop::Fault(Fault::new("open a candidate", "its keys can't be read")))
+        parsed(&bytes)
     }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Done<T> {
+    serde_json::from_slice(bytes).map_err(|_| Stop::Fault(Fault::new("open a candidate", "its keys can't be read")))
 }
 
 fn write_note(path: &Path, bytes: &[u8]) -> Done<()> {

@@ -53,21 +53,18 @@ impl Node {
         Ok((job.visible(now_ms), job.slot_end(now_ms).saturating_sub(now_ms)))
     }
 
-    /// Withdraws a job.
+    /// Withdraws a job. Where it was decided and its operator can't know yet, nothing in the answer or after it says so
+    /// before the decision shows.
     ///
     /// # Errors
-    /// Another organisation's job, or one that has ended.
+    /// Another organisation's job, or one that has ended in the operator's sight.
     pub async fn cancel_job(&self, actor: &Actor, id: &str, once: Option<&Once>) -> Done<JobView> {
         require(actor, Act::CancelJob)?;
         self.desk().again(once).await?;
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         let job = find(&sitting.book.state, actor, id)?;
         policy::may_cancel(actor, job, sitting.now_ms)?;
-        if job.state.is_final() {
-            // Decided, but not in the operator's sight before the slot ends: the answer is that of any other job.
-            let (attempts_max, now_ms) = (self.settings().limits.attempts_max, sitting.now_ms);
-            return Ok(show::job(&sitting.book, actor, job, attempts_max, now_ms));
-        }
+        // Decided or not, it is the same: the same answer under the same key, and one event. What was decided stays so.
         let happening = Happening::JobCancelled { job: job.id.clone() };
         self.turn_job(sitting, actor, happening, once).await
     }
@@ -79,7 +76,7 @@ impl Node {
     pub async fn end_job(&self, actor: &Actor, id: &str, once: Option<&Once>) -> Done<JobView> {
         require(actor, Act::EndJob)?;
         self.desk().again(once).await?;
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         let job = find(&sitting.book.state, actor, id)?;
         policy::may_end_job(&sitting.book.state, actor, job)?;
         let happening = Happening::JobStopped { job: job.id.clone(), reason: StopReason::Incident };
@@ -100,7 +97,7 @@ impl Node {
         let (now_ms, attempts_max) = (sitting.now_ms, self.settings().limits.attempts_max);
         let view = |book: &Book| book.state.jobs.get(&id).map(|job| show::job(book, actor, job, attempts_max, now_ms));
         let view = sitting.commit(actor, vec![happening], once, view).await?;
-        self.runs().cancel(&id);
+        self.cancel_ended();
         view.ok_or_else(|| Stop::of(Code::NotFound))
     }
 }

@@ -14,11 +14,13 @@ pub mod book;
 pub mod clock;
 mod datasets;
 mod desk;
+mod ended;
 mod grants;
 mod inside;
 mod jobs;
 mod modules;
 mod people;
+mod rebuild;
 mod releases;
 mod review;
 mod runs;
@@ -26,8 +28,10 @@ mod seal;
 mod show;
 mod start;
 mod stop;
+mod sweep;
 #[cfg(test)]
 mod tests;
+mod tighten;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,8 +43,7 @@ use sluice_ledger::{Entropy, OsEntropy};
 pub use clock::{Clock, SystemClock};
 pub use datasets::Upload;
 pub use desk::{Desk, Once, OpenError};
-pub use people::Caller;
-pub use releases::Bytes;
+pub use people::{Caller, OfflineError};
 pub use stop::{Done, Fault, Stop};
 
 use crate::api::types::NodeView;
@@ -99,7 +102,7 @@ impl Node {
         let home = Home::open(home)?;
         let desk = Desk::open(home, &settings.origin, parts.clock, parts.entropy).await?;
         start::bootstrap(&desk, starter).await?;
-        start::sweep(&desk)?;
+        sweep::sweep(&desk)?;
         let cache_key = desk.home.key("cache", &*desk.entropy)?;
         let fleet = Fleet::start(FleetSettings {
             exe: parts.exe,

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use sluice_domain::digest::sha256_hex;
 use sluice_domain::event::Happening;
 use sluice_domain::module::{Module, ModuleState};
-use sluice_domain::people::{Actor, Role};
+use sluice_domain::people::Actor;
 use sluice_domain::permission::{Act, require};
+use sluice_domain::policy;
 use sluice_domain::refusal::Code;
+use sluice_domain::state::State;
 
+use super::book::Book;
 use super::desk::Once;
 use super::stop::{Done, Stop, off};
 use super::{Node, show};
@@ -29,7 +32,7 @@ impl Node {
     /// has submitted before is answered with its entry.
     ///
     /// # Errors
-    /// A module that isn't acceptable, one that another organisation submitted, or one that was revoked.
+    /// A module that isn't acceptable, or one of the organisation's that was revoked.
     pub async fn submit_module(
         &self,
         actor: &Actor,
@@ -51,7 +54,7 @@ impl Node {
         let report = self.fleet().examine(wasm.to_vec()).await?;
         let path = self.desk().home.module(&digest);
         off(move || crate::files::write(&path, &wasm).map_err(Stop::fault("keep a module"))).await?;
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         if let Some(view) = self.known(actor, &digest)? {
             return Ok(view);
         }
@@ -73,59 +76,64 @@ impl Node {
         sitting.commit(actor, happened, once, |_| view).await
     }
 
+    /// The actor's organisation's own entry. Whether others have submitted the same bytes isn't told.
     fn known(&self, actor: &Actor, digest: &str) -> Done<Option<ModuleView>> {
         let book = self.desk().book();
-        match book.state.modules.get(digest) {
-            None => Ok(None),
+        match book.state.module(&actor.organisation, digest) {
             Some(module) if module.state == ModuleState::Revoked => {
                 Err(Stop::with(Code::Module, "this module was revoked"))
             }
-            Some(module) if module.organisation == actor.organisation => Ok(Some(show::module(module))),
-            Some(_) => Err(Stop::with(Code::Exists, "another organisation submitted these bytes")),
+            own => Ok(own.map(show::module)),
         }
     }
 
-    /// The modules that the actor may see: an operator those of their own organisation.
+    /// The modules that the actor may see, by organisation and digest: an operator those of their own organisation.
     ///
     /// # Errors
     /// Another role.
     pub fn modules(&self, actor: &Actor) -> Done<Vec<ModuleView>> {
         require(actor, Act::ReadModules)?;
         let book = self.desk().book();
-        Ok(book.state.modules.values().filter(|module| sees_module(actor, module)).map(show::module).collect())
+        let seen = book.state.modules.values().filter(|module| policy::sees_module(&book.state, actor, module));
+        Ok(seen.map(show::module).collect())
     }
 
-    /// One module.
+    /// One module. Where the actor sees the same bytes of several organisations, the first that isn't revoked.
     ///
     /// # Errors
     /// None that the actor may see.
     pub fn module(&self, actor: &Actor, digest: &str) -> Done<ModuleView> {
         require(actor, Act::ReadModules)?;
         let book = self.desk().book();
-        let module = book.state.modules.get(digest).filter(|module| sees_module(actor, module));
+        let module = seen(&book.state, actor, digest).into_iter().min_by_key(|module| module.state);
         module.map(show::module).ok_or_else(|| Stop::of(Code::NotFound))
     }
 
-    /// Revokes a module: it may not be named any more, and its jobs stop.
+    /// Revokes a module, of every organisation of which the actor sees it: it may not be named any more, and its jobs
+    /// stop.
     ///
     /// # Errors
-    /// No such module, or one that was revoked.
+    /// None that the actor may see, or one that was revoked.
     pub async fn revoke_module(&self, actor: &Actor, digest: &str, once: Option<&Once>) -> Done<ModuleView> {
         require(actor, Act::RevokeModule)?;
         self.desk().again(once).await?;
-        let sitting = self.desk().sit().await?;
-        let module = sitting.book.state.modules.get(digest).ok_or_else(|| Stop::of(Code::NotFound))?;
-        if module.state == ModuleState::Revoked {
-            return Err(Stop::of(Code::WrongState));
+        let sitting = self.desk().sit(once).await?;
+        let seen = seen(&sitting.book.state, actor, digest);
+        if seen.is_empty() {
+            return Err(Stop::of(Code::NotFound));
         }
-        let happened = vec![Happening::ModuleRevoked { module: digest.to_owned() }];
-        let view = |book: &super::book::Book| book.state.modules.get(digest).map(show::module);
-        let view = sitting.commit(actor, happened, once, view).await?;
-        self.stop_ended().await?;
+        let accepted = seen.into_iter().filter(|module| module.state == ModuleState::Accepted);
+        let organisations: Vec<String> = accepted.map(|module| module.organisation.clone()).collect();
+        let Some(first) = organisations.first().cloned() else { return Err(Stop::of(Code::WrongState)) };
+        let happening = Happening::ModuleRevoked { module: digest.to_owned(), organisations };
+        let view = |book: &Book| book.state.module(&first, digest).map(show::module);
+        let view = self.commit_with_stops(sitting, actor, happening, once, view).await?;
         view.ok_or_else(|| Stop::of(Code::NotFound))
     }
 }
 
-fn sees_module(actor: &Actor, module: &Module) -> bool {
-    !actor.is(Role::Operator) || module.organisation == actor.organisation
+/// The entries of these bytes that the actor may see.
+fn seen<'a>(state: &'a State, actor: &Actor, digest: &str) -> Vec<&'a Module> {
+    let of_digest = state.modules.values().filter(|module| module.digest == digest);
+    of_digest.filter(|module| policy::sees_module(state, actor, module)).collect()
 }

@@ -1,18 +1,23 @@
 //! Organisations, people, tokens, and who is calling.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use sluice_domain::event::Happening;
 use sluice_domain::id::{TokenId, is_slug};
 use sluice_domain::people::{Actor, Organisation, OrganisationKind, Person, Role, Token};
 use sluice_domain::permission::{Act, require};
-use sluice_domain::refusal::Code;
+use sluice_domain::refusal::{Code, Refusal};
+use sluice_ledger::OsEntropy;
 use subtle::ConstantTimeEq;
 
-use super::desk::{Desk, Once};
-use super::stop::{Done, Stop};
-use super::{Node, show};
+use super::desk::{Desk, Once, OpenError};
+use super::stop::{Done, Fault, Stop};
+use super::{Node, SystemClock, show};
 use crate::api::types::{
     AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, PersonView, TokenView,
 };
+use crate::files::{Home, HomeFault};
 
 /// Days that a token lives when nothing is said.
 const DAYS: u32 = 90;
@@ -28,6 +33,26 @@ pub struct Caller {
     pub actor: Actor,
     /// The token.
     pub token: TokenId,
+}
+
+/// Why no token is issued in a home folder. Each is one plain sentence for whoever asks.
+#[derive(Debug, thiserror::Error)]
+pub enum OfflineError {
+    /// Nobody made a node there.
+    #[error("there is no node in this folder")]
+    NoNode,
+    /// The folder is in use.
+    #[error("a node is running on this folder: ask it for the token, or stop it first")]
+    Running,
+    /// No such person, a role that they don't have, a life out of range.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The home folder or its ledger can't be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The token can't be drawn or written.
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// Draws a token of 256 bits and the entry that goes on record.
@@ -116,7 +141,7 @@ impl Node {
             ));
         }
         let organisation = Organisation { id: ask.id, title: ask.title, kind: ask.kind, legal_group };
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         if sitting.book.state.organisations.contains_key(&organisation.id) {
             return Err(Stop::with(Code::Exists, "the organisation's name is taken"));
         }
@@ -133,7 +158,7 @@ impl Node {
         self.desk().again(once).await?;
         check_name(&ask.id, &ask.title)?;
         let person = Person { id: ask.id, title: ask.title, organisation: ask.organisation, roles: ask.roles };
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         let state = &sitting.book.state;
         let Some(organisation) = state.organisations.get(&person.organisation) else {
             return Err(Stop::with(Code::NotFound, "there is no such organisation"));
@@ -153,27 +178,42 @@ impl Node {
     pub async fn issue_token(&self, actor: &Actor, ask: IssueToken, once: Option<&Once>) -> Done<IssuedToken> {
         require(actor, Act::IssueTokens)?;
         self.desk().again(once).await?;
-        let days = ask.days.unwrap_or(DAYS);
-        if !(1..=366).contains(&days) {
-            return Err(Stop::with(Code::Malformed, "a token lives between 1 and 366 days"));
+        issue(self.desk(), actor, ask, once).await
+    }
+
+    /// Issues a token in a home folder whose node doesn't run, so that people whose tokens have all died can get in
+    /// again. It goes on record as the node's own act: nobody has logged in, and whoever can open the folder has the
+    /// ledger's key besides.
+    ///
+    /// # Errors
+    /// As [`OfflineError`] says. Where there is no node, none is made.
+    pub async fn issue_token_offline(home: &Path, ask: IssueToken) -> Result<IssuedToken, OfflineError> {
+        if !Home::holds_node(home) {
+            return Err(OfflineError::NoNode);
         }
-        let sitting = self.desk().sit().await?;
-        let Some(person) = sitting.book.state.people.get(&ask.person) else {
-            return Err(Stop::with(Code::NotFound, "there is no such person"));
+        let home = Home::open(home).map_err(OpenError::from)?;
+        // The ledger has its name from its key, which is there.
+        let desk = match Desk::open(home, "", Box::new(SystemClock), Arc::new(OsEntropy)).await {
+            Err(OpenError::Home(HomeFault::Taken)) => return Err(OfflineError::Running),
+            opened => opened?,
         };
-        if !person.roles.contains(&ask.role) {
-            return Err(Stop::with(Code::ConflictOfInterest, "the person doesn't have that role"));
-        }
-        let (secret, token) = draw_token(self.desk(), &ask.person, ask.role, days, sitting.now_ms)?;
-        let view = IssuedToken {
-            id: token.id.to_string(),
-            person: token.person.clone(),
-            role: token.role,
-            expires_at_ms: token.expires_at_ms,
-            secret: None,
-        };
-        let issued = sitting.commit(actor, vec![Happening::TokenIssued { token }], once, |_| view).await?;
-        Ok(IssuedToken { secret: Some(secret), ..issued })
+        issue(&desk, &Actor::node(), ask, None).await.map_err(|stop| match stop {
+            Stop::Refused(refusal) => OfflineError::Refused(refusal),
+            Stop::Fault(fault) => OfflineError::Fault(fault),
+            Stop::Again(_) => OfflineError::Fault(Fault::new("issue a token", "it was issued before")),
+        })
+    }
+
+    /// All tokens, dead ones among them, in the order of their people. Neither a secret nor its digest is shown.
+    ///
+    /// # Errors
+    /// Another role.
+    pub fn tokens(&self, actor: &Actor) -> Done<Vec<TokenView>> {
+        require(actor, Act::IssueTokens)?;
+        let book = self.desk().book();
+        let mut tokens: Vec<TokenView> = book.state.tokens.values().map(show::token).collect();
+        tokens.sort_by(|a, b| (&a.person, &a.id).cmp(&(&b.person, &b.id)));
+        Ok(tokens)
     }
 
     /// Revokes a token.
@@ -183,13 +223,38 @@ impl Node {
     pub async fn revoke_token(&self, actor: &Actor, id: &str, once: Option<&Once>) -> Done<TokenView> {
         require(actor, Act::IssueTokens)?;
         self.desk().again(once).await?;
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(once).await?;
         let id = TokenId::parse(id).filter(|id| sitting.book.state.tokens.contains_key(id));
         let id = id.ok_or_else(|| Stop::of(Code::NotFound))?;
         let happened = vec![Happening::TokenRevoked { token: id.clone() }];
         let view = sitting.commit(actor, happened, once, |book| book.state.tokens.get(&id).map(show::token)).await?;
         view.ok_or_else(|| Stop::of(Code::NotFound))
     }
+}
+
+/// Issues a token on behalf of an actor who may. Its secret is in the answer and nowhere else.
+async fn issue(desk: &Arc<Desk>, actor: &Actor, ask: IssueToken, once: Option<&Once>) -> Done<IssuedToken> {
+    let days = ask.days.unwrap_or(DAYS);
+    if !(1..=366).contains(&days) {
+        return Err(Stop::with(Code::Malformed, "a token lives between 1 and 366 days"));
+    }
+    let sitting = desk.sit(once).await?;
+    let Some(person) = sitting.book.state.people.get(&ask.person) else {
+        return Err(Stop::with(Code::NotFound, "there is no such person"));
+    };
+    if !person.roles.contains(&ask.role) {
+        return Err(Stop::with(Code::ConflictOfInterest, "the person doesn't have that role"));
+    }
+    let (secret, token) = draw_token(desk, &ask.person, ask.role, days, sitting.now_ms)?;
+    let view = IssuedToken {
+        id: token.id.to_string(),
+        person: token.person.clone(),
+        role: token.role,
+        expires_at_ms: token.expires_at_ms,
+        secret: None,
+    };
+    let issued = sitting.commit(actor, vec![Happening::TokenIssued { token }], once, |_| view).await?;
+    Ok(IssuedToken { secret: Some(secret), ..issued })
 }
 
 fn check_name(id: &str, title: &str) -> Done<()> {

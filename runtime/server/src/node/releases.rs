@@ -12,24 +12,13 @@ use sluice_domain::permission::{Act, require};
 use sluice_domain::policy;
 use sluice_domain::refusal::Code;
 use sluice_domain::release::ReleaseEntry;
-use sluice_ledger::Receipt;
-use sluice_ledger::receipt::MAX_RECEIPT_BYTES as RECEIPT_BYTES_MAX;
+use sluice_ledger::release::RECORD;
+use sluice_ledger::{Receipt, Served};
 
 use super::book::Book;
 use super::stop::{Done, Fault, Stop, off};
 use super::{Node, seal, show};
 use crate::api::types::ReleaseView;
-
-/// The name of the receipt in a release's folder.
-const RECEIPT: &str = "receipt.json";
-
-/// The bytes of a release in one format.
-pub struct Bytes {
-    /// `csv`, `parquet`, `arrow` or `record`.
-    pub format: String,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
 
 /// Whether the actor may see the release: an operator from the slot in which its job shows as released.
 fn sees_release(book: &Book, actor: &Actor, release: &ReleaseEntry, now_ms: i64) -> bool {
@@ -76,17 +65,17 @@ impl Node {
     ///
     /// # Errors
     /// None that the actor may see.
-    pub async fn record(&self, actor: &Actor, id: &str) -> Done<Bytes> {
+    pub async fn record(&self, actor: &Actor, id: &str) -> Done<Served> {
         require(actor, Act::ReadReleases)?;
         let release = self.find_release(actor, id)?;
-        self.bytes_of(&release, "record").await
+        self.bytes_of(&release, RECORD).await
     }
 
     /// A release's data. That it was fetched goes on record before it is handed out.
     ///
     /// # Errors
     /// None that the actor may fetch, or no such format.
-    pub async fn fetch(&self, actor: &Actor, id: &str, format: &str) -> Done<Bytes> {
+    pub async fn fetch(&self, actor: &Actor, id: &str, format: &str) -> Done<Served> {
         require(actor, Act::FetchRelease)?;
         let release = self.find_release(actor, id)?;
         if !crate::render::FORMATS.contains(&format) {
@@ -94,7 +83,7 @@ impl Node {
         }
         let bytes = self.bytes_of(&release, format).await?;
         let happened = vec![Happening::ReleaseFetched { release: release.id.clone(), format: format.to_owned() }];
-        self.desk().sit().await?.commit(actor, happened, None, |_| ()).await?;
+        self.desk().sit(None).await?.commit(actor, happened, None, |_| ()).await?;
         Ok(bytes)
     }
 
@@ -105,40 +94,23 @@ impl Node {
         seen.cloned().ok_or_else(|| Stop::of(Code::NotFound))
     }
 
-    /// A fresh receipt would tell how far the ledger is by now, and so what other jobs have just come to. So the first
-    /// one is kept.
-    pub(super) async fn receipt_of(&self, id: &ReleaseId) -> Done<Receipt> {
-        let path = self.desk().home.release(id).join(RECEIPT);
-        let kept = path.clone();
-        let kept = off(move || match crate::files::read(&kept, RECEIPT_BYTES_MAX as u64) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Fault::new("read a receipt", error).into()),
-        });
-        if let Some(bytes) = kept.await? {
-            return Receipt::parse(&bytes).map_err(Stop::fault("read a receipt"));
-        }
+    /// The receipt, against the checkpoint of the commit that sealed the release: a later one would tell how far the
+    /// ledger is by now, and so what other jobs have just come to.
+    async fn receipt_of(&self, id: &ReleaseId) -> Done<Receipt> {
         let seq = self.desk().book().receipts.get(id).copied();
         let seq = seq.ok_or_else(|| Fault::new("make a receipt", "the release isn't in the ledger"))?;
-        let receipt = self.desk().store.receipt(seq).await?;
-        let bytes = receipt.to_json().into_bytes();
-        off(move || crate::files::write(&path, &bytes).map_err(Stop::fault("keep a receipt"))).await?;
-        Ok(receipt)
+        Ok(self.desk().store.receipt(seq).await?)
     }
 
-    async fn bytes_of(&self, release: &ReleaseEntry, format: &str) -> Done<Bytes> {
+    async fn bytes_of(&self, release: &ReleaseEntry, format: &str) -> Done<Served> {
         let receipt = self.receipt_of(&release.id).await?;
         let artefact = release.artefacts.iter().find(|artefact| artefact.format == format);
         let bytes_max = artefact.ok_or_else(|| Stop::of(Code::NotFound))?.bytes;
         let path = self.desk().home.release(&release.id).join(seal::file_name(format));
         let bytes = off(move || crate::files::read(&path, bytes_max).map_err(Stop::fault("read a release"))).await?;
         let trusted = self.desk().store.verifier();
-        let verified = receipt.verify(Some(&trusted)).map_err(Stop::fault("verify a receipt"))?;
-        if self.desk().book().receipts.get(&release.id) != Some(&verified.seq()) {
-            return Err(Fault::new("verify a receipt", "it is another event's").into());
-        }
-        verified.check_artefact(format, &bytes).map_err(Stop::fault("match a release with its receipt"))?;
-        Ok(Bytes { format: format.to_owned(), bytes })
+        Served::new(&receipt, &trusted, &release.id, format, bytes)
+            .map_err(Stop::fault("match a release with its receipt"))
     }
 
     /// Writes the ledger out, for whoever may audit it.

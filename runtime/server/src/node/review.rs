@@ -1,5 +1,7 @@
 //! Review: who may look, what they see, and their votes.
 
+use std::sync::Arc;
+
 use sluice_disclosure::ReviewView;
 use sluice_domain::digest::Commitment;
 use sluice_domain::event::Happening;
@@ -13,10 +15,10 @@ use sluice_domain::state::State;
 
 use super::book::Book;
 use super::desk::{Once, Sitting};
-use super::inside::Inside;
+use super::inside::{self, Inside};
 use super::seal::Sealed;
 use super::stop::{Done, Fault, Stop, off};
-use super::{Node, grants, show};
+use super::{Node, show};
 use crate::api::types::{CandidateView, CastVote, RequestView};
 
 const NOTE_BYTES_MAX: usize = 4_000;
@@ -32,7 +34,7 @@ fn sees_request(state: &State, actor: &Actor, request: &ReleaseRequest) -> bool 
     }
 }
 
-fn find<'a>(state: &'a State, actor: &Actor, id: &str) -> Done<&'a ReleaseRequest> {
+pub(super) fn find<'a>(state: &'a State, actor: &Actor, id: &str) -> Done<&'a ReleaseRequest> {
     let request = RequestId::parse(id).and_then(|id| state.requests.get(&id));
     let seen = request.filter(|request| sees_request(state, actor, request));
     seen.ok_or_else(|| Stop::of(Code::NotFound))
@@ -79,12 +81,11 @@ impl Node {
         let book = self.desk().book();
         let request = find(&book.state, actor, id)?;
         policy::may_review(&book.state, actor, request)?;
-        let mut view = self.view(&book, request, from, limit).await?;
+        let view = self.view(&book, request, from, limit).await?;
         let happened = vec![Happening::CandidateViewed { request: request.id.clone() }];
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(None).await?;
         let now = sitting.book.state.requests.get(&request.id);
-        view.round = now.filter(|now| now.candidate == request.candidate).map_or(0, |now| now.round);
-        if view.round == 0 {
+        if now.is_none_or(|now| now.round != view.round) {
             return Err(Stop::with(Code::WrongState, "the candidate has just changed; look again"));
         }
         sitting.commit(actor, happened, None, |_| ()).await?;
@@ -94,7 +95,7 @@ impl Node {
     async fn view(&self, book: &Book, request: &ReleaseRequest, from: usize, limit: usize) -> Done<CandidateView> {
         let job = book.state.jobs.get(&request.job).ok_or_else(|| Stop::of(Code::NotFound))?;
         let grant = book.state.grants.get(&job.grant).ok_or_else(|| Stop::of(Code::NotFound))?;
-        let appetite = grants::appetite(&book.state, grant)?;
+        let appetite = inside::appetite(&book.state, grant, request)?;
         let inside = Inside::at(self.desk().home.request(&request.id));
         let (on_record, limits) = (request.clone(), self.settings().limits.clone());
         let view = off(move || {
@@ -104,7 +105,7 @@ impl Node {
         let mut view = view.await?;
         let cells_total = view.cells.len() as u64;
         view.cells = view.cells.into_iter().skip(from).take(limit).collect();
-        let module = job.module.as_ref().and_then(|digest| book.state.modules.get(digest));
+        let module = book.state.module_of(job);
         Ok(CandidateView {
             request: request.id.to_string(),
             job: job.id.to_string(),
@@ -124,49 +125,57 @@ impl Node {
     /// approval of what the assessment refuses.
     pub async fn vote(&self, actor: &Actor, id: &str, ask: CastVote, once: Option<&Once>) -> Done<RequestView> {
         require(actor, Act::Vote)?;
-        self.desk().again(once).await?;
+        let mut book = self.desk().again(once).await?;
         if ask.note.as_ref().is_some_and(|note| note.len() > NOTE_BYTES_MAX) {
             return Err(Stop::with(Code::Malformed, "a note has at most 4000 bytes"));
         }
         for _ in 0..TRIES {
-            let (book, now_ms) = (self.desk().book(), self.desk().now_ms());
-            let request = may_vote(&book, actor, id, &ask, now_ms)?;
+            let request = may_vote(&book, actor, id, &ask, self.desk().now_ms())?;
             let sealed = match self.decides(&book, actor, request, &ask).await? {
-                true => Some(self.prepare(&book, request).await?),
-                false => None,
+                Some(deciding) => Some(self.prepare(&book, request, deciding).await?),
+                None => None,
             };
-            let sitting = self.desk().sit().await?;
+            let sitting = self.desk().sit(once).await?;
             let now = may_vote(&sitting.book, actor, id, &ask, sitting.now_ms)?;
             // Someone else voted in between: decide again on what stands there now.
             if now == request {
                 return self.cast(sitting, actor, request, &ask, sealed, once).await;
             }
+            let stands = Arc::clone(&sitting.book);
             drop(sitting);
             if let Some(sealed) = sealed {
                 sealed.discard(&self.desk().home).await;
             }
+            book = stands;
         }
         Err(Stop::of(Code::Unavailable))
     }
 
-    /// Whether this vote lets the candidate out.
-    async fn decides(&self, book: &Book, actor: &Actor, request: &ReleaseRequest, ask: &CastVote) -> Done<bool> {
+    /// The vote, if it lets the candidate out; still without the time and the note that go on record with it.
+    async fn decides(
+        &self,
+        book: &Book,
+        actor: &Actor,
+        request: &ReleaseRequest,
+        ask: &CastVote,
+    ) -> Done<Option<Vote>> {
         if ask.verdict != Verdict::Approve {
-            return Ok(false);
+            return Ok(None);
         }
         if self.view(book, request, 0, 0).await?.view.verdict == sluice_disclosure::Verdict::Refuse {
             return Err(Stop::with(Code::WrongState, "the assessment refuses this output: it can't be approved"));
         }
-        let mut after = request.clone();
-        after.votes.push(Vote {
+        let deciding = Vote {
             person: actor.person.clone(),
             agency: actor.organisation.clone(),
             verdict: ask.verdict,
             reason: ask.reason,
             note: None,
             at_ms: 0,
-        });
-        Ok(after.tally() == RequestState::Approved)
+        };
+        let mut after = request.clone();
+        after.votes.push(deciding.clone());
+        Ok((after.tally() == RequestState::Approved).then_some(deciding))
     }
 
     async fn cast(
@@ -190,18 +199,11 @@ impl Node {
         };
         let id = request.id.clone();
         let mut happened = vec![Happening::VoteCast { request: id.clone(), vote }];
-        let released = sealed.as_ref().map(Sealed::id);
         if let Some(sealed) = sealed {
             happened.push(Happening::ReleaseSealed { release: Box::new(sealed.entry(sitting.now_ms)) });
         }
         let view = |book: &Book| book.state.requests.get(&id).map(|request| show::request(book, actor, role, request));
         let view = sitting.commit(actor, happened, once, view).await?;
-        if let Some(released) = released {
-            // The vote is cast whether or not its receipt can be kept now; the next one who asks gets one.
-            if let Err(Stop::Fault(fault)) = self.receipt_of(&released).await {
-                tracing::warn!(release = released.as_str(), fault = %fault, "a receipt couldn't be kept");
-            }
-        }
         view.ok_or_else(|| Stop::of(Code::NotFound))
     }
 
@@ -216,7 +218,8 @@ impl Node {
 fn may_vote<'a>(book: &'a Book, actor: &Actor, id: &str, ask: &CastVote, now_ms: i64) -> Done<&'a ReleaseRequest> {
     let request = find(&book.state, actor, id)?;
     policy::may_vote(&book.state, actor, request, now_ms)?;
-    if ask.round.is_some_and(|round| round != request.round) {
+    // Who names no round has looked at the first one: a vote is never taken to be about what its voter hasn't seen.
+    if ask.round.unwrap_or(1) != request.round {
         return Err(Stop::with(Code::WrongState, "the candidate has changed since; look at it again"));
     }
     Ok(request)

@@ -3,7 +3,7 @@
 //! # Guarantees
 //! - A run that fails as a whole is run again under the same charge, after a pause that doubles, up to the limit; then
 //!   it waits for a custodian. The operator sees none of it.
-//! - A job whose grant has ended or whose module was revoked is stopped within a second, running or not.
+//! - A job whose grant has ended or whose module was revoked is stopped, running or not ([`super::ended`]).
 //! - A result goes before the reviewers only if its job still waits for it.
 //!
 //! # Does not guarantee
@@ -13,10 +13,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sluice_domain::event::{Happening, IncidentKind, StopReason};
+use sluice_domain::event::{Happening, IncidentKind};
 use sluice_domain::id::JobId;
 use sluice_domain::job::{Job, JobState};
-use sluice_domain::module::ModuleState;
 use sluice_domain::people::Actor;
 use sluice_engine::fleet::Cancel;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
@@ -29,8 +28,6 @@ const TICK: Duration = Duration::from_secs(1);
 const BACKOFF_MS_MAX: i64 = 60_000;
 /// Admissions at the same time: each takes a worker.
 const ADMISSIONS: usize = 4;
-/// Events of one sweep: the rest comes with the next tick.
-const AT_ONCE: usize = 50;
 
 /// What runs, and what waits to be run again.
 pub(super) struct Runs {
@@ -69,13 +66,6 @@ impl Runs {
         self.wake.notify_one();
     }
 
-    /// Cancels a job's run, if there is one.
-    pub fn cancel(&self, job: &JobId) {
-        if let Some(cancel) = held(&self.running).get(job) {
-            cancel.cancel();
-        }
-    }
-
     pub fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }
@@ -100,6 +90,7 @@ impl Node {
                 if let Err(stop) = node.stop_ended().await {
                     node.complain("stop jobs whose grants have ended", &stop);
                 }
+                node.cancel_ended();
                 node.pick();
                 tokio::select! {
                     () = node.runs().wake.notified() => {}
@@ -143,11 +134,19 @@ impl Node {
         }
     }
 
+    /// Ends the runs of jobs that were withdrawn or stopped. Whoever does that calls it at once; the run loop does too,
+    /// in case they went away before.
+    pub(super) fn cancel_ended(&self) {
+        let book = self.desk().book();
+        let waits = |id: &JobId| book.state.jobs.get(id).is_some_and(|job| job.state == JobState::Admitted);
+        held(&self.runs().running).iter().filter(|(id, _)| !waits(id)).for_each(|(_, cancel)| cancel.cancel());
+    }
+
     /// Notes that a job failed, and when it may be run again.
     pub(super) async fn fail(&self, job: &Job, attempt: u32, incident: IncidentKind, why: &str) -> Done<()> {
         tracing::warn!(job = job.id.as_str(), attempt, kind = ?incident, fault = why, "an attempt failed as a whole");
         self.back_off(&job.id, job.incidents);
-        let sitting = self.desk().sit().await?;
+        let sitting = self.desk().sit(None).await?;
         if sitting.book.state.jobs.get(&job.id).is_none_or(|job| job.state != JobState::Admitted) {
             return Ok(());
         }
@@ -160,24 +159,6 @@ impl Node {
         let pause_ms = first_ms.saturating_mul(1_i64 << incidents.min(20)).min(BACKOFF_MS_MAX);
         let at_ms = self.desk().now_ms().saturating_add(pause_ms);
         held(&self.runs().not_before_ms).insert(job.clone(), at_ms);
-    }
-
-    /// Stops the jobs whose grant isn't in force any more or whose module was revoked, and freezes their requests.
-    pub(super) async fn stop_ended(&self) -> Done<()> {
-        loop {
-            let (book, now_ms) = (self.desk().book(), self.desk().now_ms());
-            if ended(&book.state, now_ms).is_empty() {
-                return Ok(());
-            }
-            let sitting = self.desk().sit().await?;
-            let happenings = ended(&sitting.book.state, sitting.now_ms);
-            if happenings.is_empty() {
-                return Ok(());
-            }
-            let jobs: Vec<JobId> = happenings.iter().filter_map(stopped).cloned().collect();
-            sitting.commit(&Actor::node(), happenings, None, |_| ()).await?;
-            jobs.iter().for_each(|job| self.runs().cancel(job));
-        }
     }
 
     /// Takes no more requests and cancels the runs: their jobs are run again after the next start.
@@ -193,35 +174,14 @@ impl Node {
 
     /// Waits until the writer's seat is free, so that the last commit is whole.
     pub async fn close(&self) {
-        let _ = tokio::time::timeout(Duration::from_secs(10), self.desk().sit()).await;
+        let _ = tokio::time::timeout(Duration::from_secs(10), self.desk().sit(None)).await;
     }
 
-    fn complain(&self, what: &'static str, stop: &Stop) {
+    pub(super) fn complain(&self, what: &'static str, stop: &Stop) {
         match stop {
             Stop::Fault(fault) => tracing::error!(fault = %fault, "failed to {what}"),
             Stop::Refused(refusal) => tracing::warn!(code = refusal.code.as_str(), "failed to {what}"),
             Stop::Again(_) => {}
         }
     }
-}
-
-fn stopped(happening: &Happening) -> Option<&JobId> {
-    match happening {
-        Happening::JobStopped { job, .. } => Some(job),
-        _ => None,
-    }
-}
-
-/// The jobs that may not go on, at most [`AT_ONCE`].
-fn ended(state: &sluice_domain::state::State, now_ms: i64) -> Vec<Happening> {
-    let open = state.jobs.values().filter(|job| !job.state.is_final());
-    let reason = |job: &Job| {
-        if state.grants.get(&job.grant).is_none_or(|grant| !grant.in_force(now_ms)) {
-            return Some(StopReason::GrantEnded);
-        }
-        let module = job.module.as_ref().and_then(|digest| state.modules.get(digest));
-        module.filter(|module| module.state == ModuleState::Revoked).map(|_| StopReason::ModuleRevoked)
-    };
-    let stops = open.filter_map(|job| Some(Happening::JobStopped { job: job.id.clone(), reason: reason(job)? }));
-    stops.take(AT_ONCE).collect()
 }

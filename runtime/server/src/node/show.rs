@@ -52,6 +52,7 @@ pub(super) fn dataset(dataset: &Dataset) -> DatasetView {
         agency: dataset.agency.clone(),
         item_code: dataset.item_code.clone(),
         subject: dataset.subject.clone(),
+        unique: dataset.unique.clone(),
         group: dataset.group.clone(),
         grade: dataset.grade,
         n_public: dataset.n_public,
@@ -80,6 +81,7 @@ pub(super) fn grant(grant: &Grant, now_ms: i64) -> GrantView {
         owners: grant.owners.clone(),
         drafted_by: grant.drafted_by.clone(),
         signatures: grant.signatures.clone(),
+        suspended_by: grant.suspended_by.iter().cloned().collect(),
         jobs_admitted: grant.jobs_admitted,
         report_bits: grant.report_bits,
     }
@@ -194,6 +196,7 @@ pub(super) fn request(book: &Book, actor: &Actor, role: Role, request: &ReleaseR
         organisation: request.organisation.clone(),
         owners: request.owners.clone(),
         state: request.state,
+        tightening: request.tightening.clone(),
         round: request.round,
         reviewers: request.reviewers,
         voted: request.votes.iter().any(|vote| vote.person == actor.person),

@@ -35,7 +35,7 @@ const STARTERS: [Line; 8] = [
 /// agency, an operator and an authority with their people. Every person's token goes to `HOME/tokens/NAME`.
 pub(super) async fn bootstrap(desk: &Arc<Desk>, starter: bool) -> Result<(), OpenError> {
     let begun = async {
-        let sitting = desk.sit().await?;
+        let sitting = desk.sit(None).await?;
         if sitting.book.size > 0 {
             return Ok(());
         }
@@ -72,25 +72,10 @@ fn person(desk: &Desk, (id, title, organisation, role): &Line, now_ms: i64) -> D
     Ok([Happening::PersonAdded { person }, Happening::TokenIssued { token }])
 }
 
-/// Removes what a stopped node left half done. Nothing that an event names is touched.
-pub(super) fn sweep(desk: &Desk) -> Result<(), OpenError> {
-    let book = desk.book();
-    let state = &book.state;
-    let named = |name: &str, known: &dyn Fn(&str) -> bool| known(name);
-    let snapshot = |name: &str| state.snapshots.keys().any(|id| id.as_str() == name);
-    let release = |name: &str| state.releases.keys().any(|id| id.as_str() == name);
-    let swept = desk
-        .home
-        .sweep("uploads", |_| false)
-        .and_then(|()| desk.home.sweep("snapshots", |name| named(name, &snapshot)))
-        .and_then(|()| desk.home.sweep("releases", |name| named(name, &release)));
-    swept.map_err(|error| OpenError::Ready(error.to_string()))
-}
-
 /// Records the attempts that were open when the node stopped: their jobs are run again.
 pub(super) async fn recover(desk: &Arc<Desk>) -> Done<()> {
     loop {
-        let sitting = desk.sit().await?;
+        let sitting = desk.sit(None).await?;
         let open = sitting.book.state.jobs.values().filter(|job| job.state == JobState::Admitted).filter_map(|job| {
             let last = sitting.book.attempts(&job.id).last()?;
             last.failed.is_none().then(|| Happening::AttemptFailed {

@@ -56,13 +56,17 @@ async fn two_nodes_never_share_a_ledger() {
 async fn the_same_request_gets_the_same_answer_and_another_one_is_refused() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let desk = open(folder.path()).await.expect("it opens");
-    let sitting = desk.sit().await.expect("the seat is free");
+    let sitting = desk.sit(None).await.expect("the seat is free");
     let answer = sitting.commit(&Actor::node(), vec![added("a")], Some(&once("r")), |book| book.size).await;
     assert_eq!(answer.expect("it is written"), 1);
     assert!(matches!(desk.again(Some(&once("r"))).await, Err(Stop::Again(text)) if text == "1"));
     let other = desk.again(Some(&once("s"))).await;
     assert!(matches!(other, Err(Stop::Refused(refusal)) if refusal.code == Code::KeyReused));
-    let sitting = desk.sit().await.expect("the seat is free");
+    // Nor does it get the seat: what it would decide on shows it as done.
+    assert!(matches!(desk.sit(Some(&once("r"))).await, Err(Stop::Again(text)) if text == "1"));
+    let other = desk.sit(Some(&once("s"))).await;
+    assert!(matches!(other, Err(Stop::Refused(refusal)) if refusal.code == Code::KeyReused));
+    let sitting = desk.sit(None).await.expect("the seat is free");
     let raced = sitting.commit(&Actor::node(), vec![added("b")], Some(&once("r")), |book| book.size).await;
     assert!(matches!(raced, Err(Stop::Again(text)) if text == "1"));
     assert_eq!((desk.book().size, desk.store.size().await.expect("it can be read")), (1, 1));
@@ -73,12 +77,12 @@ async fn what_does_not_follow_is_not_written() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let desk = open(folder.path()).await.expect("it opens");
     for _ in 0..2 {
-        let sitting = desk.sit().await.expect("the seat is free");
+        let sitting = desk.sit(None).await.expect("the seat is free");
         let _ = sitting.commit(&Actor::node(), vec![added("a")], None, |_| ()).await;
     }
     assert_eq!((desk.book().size, desk.store.size().await.expect("it can be read")), (1, 1));
     let long = "x".repeat(2_000_000);
-    let sitting = desk.sit().await.expect("the seat is free");
+    let sitting = desk.sit(None).await.expect("the seat is free");
     let refused = sitting.commit(&Actor::node(), vec![added(&long)], None, |_| ()).await;
     assert!(matches!(refused, Err(Stop::Refused(refusal)) if refusal.code == Code::TooLarge));
     assert!(desk.is_sound().await);
@@ -104,4 +108,18 @@ async fn a_document_that_its_events_do_not_say_stops_the_node() {
     store.append(forged).await.expect("the ledger takes it");
     store.close().await;
     assert!(matches!(open(folder.path()).await, Err(OpenError::Rebuild(_))));
+}
+
+#[tokio::test]
+async fn what_was_answered_is_in_no_book_that_a_request_is_decided_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let desk = open(folder.path()).await.expect("it opens");
+    let request = once("r");
+    let before = desk.again(Some(&request)).await.expect("nobody has asked that");
+    let first = desk.sit(Some(&request)).await.expect("the seat is free");
+    let write = async { first.commit(&Actor::node(), vec![added("a")], Some(&request), |book| book.size).await };
+    let second = desk.sit(Some(&request));
+    let (answer, waited) = tokio::join!(write, second);
+    assert_eq!((answer.expect("it is written"), before.size), (1, 0));
+    assert!(matches!(waited, Err(Stop::Again(text)) if text == "1"), "whoever waits for the seat is told");
 }

@@ -23,6 +23,9 @@ pub struct RegisterDataset {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub subject: Option<SubjectKey>,
+    /// The columns whose values together occur in one row only, and are never missing: what other tables join by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<String>,
     /// The column whose value groups subjects into one legal entity or household.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
@@ -54,6 +57,9 @@ pub struct DatasetView {
     /// Whom its records are about.
     #[schema(value_type = Option<Object>)]
     pub subject: Option<SubjectKey>,
+    /// The columns whose values together occur in one row only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unique: Vec<String>,
     /// The column that groups subjects.
     pub group: Option<String>,
     /// How sensitive it is.

@@ -35,6 +35,8 @@ pub struct GrantView {
     /// The signatures so far.
     #[schema(value_type = Vec<Object>)]
     pub signatures: Vec<Signature>,
+    /// The organisations that have paused it; each ends its own pause.
+    pub suspended_by: Vec<String>,
     /// Jobs admitted so far.
     pub jobs_admitted: u32,
     /// Bits charged to `report` so far.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sluice_disclosure::ReviewView;
 use sluice_domain::contract::Contract;
 use sluice_domain::grade::Lane;
+use sluice_domain::grant::Tightening;
 use sluice_domain::review::{Reason, RequestState, Verdict};
 use utoipa::ToSchema;
 
@@ -30,7 +31,11 @@ pub struct RequestView {
     /// `voting`, `conflicted`, `approved`, `changes_requested`, `rejected` or `closed`.
     #[schema(value_type = String)]
     pub state: RequestState,
-    /// Counts up when the candidate changes; the votes before that are void.
+    /// Stricter rules than the grant's, `threshold` and `rounding`, where a custodian had it tightened.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub tightening: Tightening,
+    /// Counts up when the candidate or its assessment changes; the votes before that are void.
     pub round: u32,
     /// Reviewers who must agree.
     pub reviewers: u32,
@@ -99,9 +104,22 @@ pub struct CastVote {
     /// The reviewer's own words. They stay inside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// The round that the reviewer looked at: the vote is refused if the candidate has changed since.
+    /// The round that the reviewer looked at, the first where it is left out: the vote is refused if the candidate or
+    /// its assessment has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<u32>,
+}
+
+/// Stricter rules for a candidate that waits for its reviewers. What is left out stays as it is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TightenRequest {
+    /// Distinct subjects that a cell needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u64>,
+    /// Rounding base of counts and sums.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<u64>,
 }
 
 /// A release.

@@ -189,6 +189,7 @@ pub fn fetch(stage: &Stage, job: &JobView, name: &str) -> Answer<Fetched> {
 
     let verified = release::checked(&read_file(&receipt)?, stage.key())?;
     holds(verified.key_is_trusted(), "the receipt is checked with the key that the node had at its start")?;
+    release::is_of(&verified, &id, &job.id)?;
     release::fits(&verified, "csv", &read_file(&csv)?)?;
     release::fits(&verified, "record", &read_file(&stage.file(&format!("{name}.record.json")))?)?;
     let records = rows_of(&csv)?;
