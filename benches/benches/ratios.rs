@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
+use sluice_benches::metering::{Metered, Metering};
 use sluice_benches::{AsyncThing, in_turn, median, peak_mib, seal, sealed, write_rows};
 use sluice_domain::contract::Contract;
 use sluice_domain::grade::Lane;
@@ -62,6 +64,21 @@ async fn plain(table: &TableSpec, partitions: usize) -> SessionContext {
     context
 }
 
+/// The kernel of the guest `kernel`, natively.
+fn sum_of(batch: &RecordBatch) -> i64 {
+    let v = batch.column(0).as_primitive::<Int64Type>();
+    let w = batch.column(1).as_primitive::<Int32Type>();
+    assert_eq!(v.null_count() + w.null_count(), 0, "the made rows have no nulls");
+    v.values().iter().zip(w.values()).map(|(v, w)| (v * 31 + i64::from(*w)) % 97).sum()
+}
+
+/// The component of a guest of ours.
+fn built(name: &str) -> Vec<u8> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name);
+    let built = sluice_toolchain::build(&project, None, &mut |_| {}).expect("the guest builds");
+    std::fs::read(built.path).expect("it was just built")
+}
+
 /// A module, ready to run.
 struct Module {
     run: Run,
@@ -94,6 +111,7 @@ fn main() {
         bench.columns(&fleet).await;
         bench.subjects(&fleet).await;
         bench.report(&fleet).await;
+        bench.metering().await;
         bench.admission(&fleet).await;
     });
 }
@@ -170,9 +188,7 @@ impl Bench {
     /// A module's job over made rows.
     async fn module(&self, fleet: &Fleet, name: &str, lane: Lane, made: (usize, u64), partitions: usize) -> Module {
         let (table, home) = self.made(made.0, made.1).await;
-        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name);
-        let built = sluice_toolchain::build(&project, None, &mut |_| {}).expect("the guest builds");
-        let report = fleet.examine(std::fs::read(built.path).expect("it was just built")).await;
+        let report = fleet.examine(built(name)).await;
         let digest = report.expect("an acceptable module").digest;
         let artefact = fleet.artefact(&digest).expect("it was just compiled");
         let guest =
@@ -289,12 +305,7 @@ impl Bench {
             let mut stream = frame.execute_stream().await.expect("it runs");
             let mut sum = 0_i64;
             while let Some(batch) = stream.next().await {
-                let batch = batch.expect("it runs");
-                let v = batch.column(0).as_primitive::<Int64Type>();
-                let w = batch.column(1).as_primitive::<Int32Type>();
-                assert_eq!(v.null_count() + w.null_count(), 0, "the made rows have no nulls");
-                let pairs = v.values().iter().zip(w.values());
-                sum += pairs.map(|(v, w)| (v * 31 + i64::from(*w)) % 97).sum::<i64>();
+                sum += sum_of(&batch.expect("it runs"));
             }
             std::hint::black_box(sum);
         };
@@ -305,6 +316,37 @@ impl Bench {
             &ms(native),
             over(ours, native),
         );
+    }
+
+    /// The same kernel over batches in memory: what the sandbox itself costs, and how much of that fuel and NaNs are.
+    async fn metering(&self) {
+        let (table, _) = self.made(10_000_000, 1_000_000).await;
+        let context = plain(&table, 1).await;
+        let batches = context.sql("SELECT v, w FROM made").await.expect("legal").collect().await.expect("it runs");
+        let mut writer = ArenaWriter::new(Vec::new());
+        let arenas = batches.iter().map(|batch| {
+            let columns = crossing_columns(batch, 0).expect("they cross");
+            writer.write(&columns, Picked::First(batch.num_rows())).expect("they cross").to_vec()
+        });
+        let arenas = Arc::new(arenas.collect::<Vec<_>>());
+        let bytes = built("kernel");
+        let [all, epoch] = [Metering::All, Metering::Epoch].map(|how| Metered::new(&bytes, how, Arc::clone(&arenas)));
+        let whole: i64 = batches.iter().map(sum_of).sum();
+        assert_eq!((all.run(), epoch.run()), (whole, whole), "all three add up the same");
+        let mut with_all = async || {
+            std::hint::black_box(all.run());
+        };
+        let mut with_epoch = async || {
+            std::hint::black_box(epoch.run());
+        };
+        let mut native = async || {
+            std::hint::black_box(batches.iter().map(sum_of).sum::<i64>());
+        };
+        let things = [&mut with_all as &mut dyn AsyncThing, &mut with_epoch, &mut native];
+        let [with_all, with_epoch, native] = in_turn(7, things).await;
+        let what = "the same kernel over 10M rows in memory, crossing included";
+        row(&format!("{what}: epoch alone, against native"), &ms(with_epoch), &ms(native), over(with_epoch, native));
+        row(&format!("{what}: fuel and NaN rules too"), &ms(with_all), &ms(native), over(with_all, native));
     }
 
     /// A cached module in a pre-started worker, on a snapshot of one subject: nearly all of it is admission.

@@ -3,6 +3,8 @@
 //! A shared machine's timings are noise. So each figure is a ratio of medians of runs that alternate with their peer
 //! in one process, and nothing here or in the tests asserts a time.
 
+pub mod metering;
+
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;

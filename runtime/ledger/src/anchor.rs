@@ -46,12 +46,17 @@ fn replace(path: &Path, fresh: &Path, note: &str) -> std::io::Result<()> {
     file.write_all(note.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(fresh, path)?;
+    sync_folder(path)
+}
+
+/// Makes a file's name outlast a power cut.
+pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// A name that no other process and no other store in this one uses.
-fn beside(path: &Path) -> PathBuf {
+pub(crate) fn beside(path: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut name = path.as_os_str().to_owned();

@@ -139,17 +139,26 @@ impl SigningKey {
         Ok(Self { name, key: ed25519_dalek::SigningKey::from_bytes(&seed) })
     }
 
-    /// Writes a new key file with mode 0600; never over an old one.
+    /// Writes a new key file with mode 0600; never over an old one, and never a part of one: the file has its name when
+    /// it is on the disk, whole.
     pub fn save(&self, path: &Path) -> Result<(), KeyFault> {
-        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        let mut file = opened.map_err(|fault| match fault.kind() {
-            std::io::ErrorKind::AlreadyExists => KeyFault::Exists,
-            _ => KeyFault::File(fault),
-        })?;
+        let begun = crate::anchor::beside(path);
         let key = encoded(self.key.as_bytes());
         let hash = hex::encode(id(&self.name, &key));
         let text = format!("{PRIVATE}{}+{hash}+{}\n", self.name, STANDARD.encode(key));
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(KeyFault::File)
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&begun);
+        let written = opened.and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::hard_link(&begun, path)
+        });
+        // Only litter, if it stays; the fault that counts is the one above.
+        let _ = std::fs::remove_file(&begun);
+        written.map_err(|fault| match fault.kind() {
+            std::io::ErrorKind::AlreadyExists => KeyFault::Exists,
+            _ => KeyFault::File(fault),
+        })?;
+        crate::anchor::sync_folder(path).map_err(KeyFault::File)
     }
 
     /// The name, which is the ledger's origin.

@@ -135,18 +135,20 @@ impl Node {
                 Some(deciding) => Some(self.prepare(&book, request, deciding).await?),
                 None => None,
             };
-            let sitting = self.desk().sit(once).await?;
-            let now = may_vote(&sitting.book, actor, id, &ask, sitting.now_ms)?;
-            // Someone else voted in between: decide again on what stands there now.
-            if now == request {
-                return self.cast(sitting, actor, request, &ask, sealed, once).await;
-            }
-            let stands = Arc::clone(&sitting.book);
-            drop(sitting);
+            let stands = match self.desk().sit(once).await {
+                Err(stop) => Err(stop),
+                Ok(sitting) => match may_vote(&sitting.book, actor, id, &ask, sitting.now_ms).map(|now| now == request)
+                {
+                    Ok(true) => return self.cast(sitting, actor, request, &ask, sealed, once).await,
+                    // Someone else voted in between: decide again on what stands there now.
+                    Ok(false) => Ok(Arc::clone(&sitting.book)),
+                    Err(stop) => Err(stop),
+                },
+            };
             if let Some(sealed) = sealed {
                 sealed.discard(&self.desk().home).await;
             }
-            book = stands;
+            book = stands?;
         }
         Err(Stop::of(Code::Unavailable))
     }
