@@ -227,3 +227,19 @@ fn no_node_is_made_by_asking_for_a_token() {
     assert!(said(&refused).contains("there is no node in this folder"), "{}", said(&refused));
     assert!(!home.exists());
 }
+
+#[test]
+fn the_ledger_of_a_node_that_does_not_run_is_exported_from_its_folder() {
+    let folder = folder();
+    let (home, file) = (folder.path().join("home"), folder.path().join("ledger.jsonl"));
+    let hosted = Hosted::at(&home);
+    let (ledger, key) = (hosted.place.ledger(), hosted.place.key().to_string());
+    drop(hosted);
+    let (home, file) = (home.to_str().unwrap(), file.to_str().unwrap());
+    let exported = sluice(&["--home", home, "ledger", "export", file]);
+    assert_eq!(code(&exported), 0, "{}", said(&exported));
+    assert_eq!(std::fs::read(file).unwrap(), ledger, "the same bytes as the node gave");
+    assert_eq!(code(&sluice(&["ledger", "verify", file, "--key", &key])), 0);
+    let nowhere = sluice(&["--home", home, "ledger", "export", "/nowhere/ledger.jsonl"]);
+    assert_eq!(code(&nowhere), 5, "{}", said(&nowhere));
+}

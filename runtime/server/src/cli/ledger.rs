@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use sluice_ledger::{Bad, Summary, VerifierKey, Why};
+use sluice_server::files::Home;
+use sluice_server::node::{Fault, OfflineError};
 
 use super::failure::{Answer, Failure};
 use super::progress::Progress;
 use super::trust::Trust;
-use super::{Common, example, release, routes, say};
+use super::{Common, example, people, release, routes, say, serve};
 
 /// Export and verify the ledger, and print its key.
 #[derive(Subcommand)]
 pub enum Ledger {
     /// Write the whole ledger into a file
+    ///
+    /// Asks the node; where the node of --home doesn't run, reads its folder.
     #[command(after_help = example!("sluice --as abel ledger export ledger.jsonl"))]
     Export {
         /// Where it goes
@@ -76,8 +80,34 @@ fn print_key(common: &Common, out: Option<&Path>) -> Answer {
 }
 
 fn export(common: &Common, path: &Path) -> Answer<u64> {
-    let node = common.connect()?;
-    write(&node, path)
+    let home = common.home();
+    if common.url.is_none() && Home::holds_node(&home) {
+        match serve::runtime()?.block_on(export_offline(&home, path)) {
+            Err(OfflineError::Running) => {}
+            done => return done.map_err(|error| people::unavailable(&home, &error)),
+        }
+    }
+    write(&common.connect()?, path)
+}
+
+/// Writes the ledger of a folder whose node doesn't run.
+async fn export_offline(home: &Path, path: &Path) -> Result<u64, OfflineError> {
+    let fault = |error: std::io::Error| OfflineError::Fault(Fault::new("write the ledger", error));
+    let begun = path.with_added_extension("begun");
+    let write = async {
+        let mut file = tokio::fs::File::create(&begun).await.map_err(fault)?;
+        sluice_server::node::Node::export_offline(home, &mut file).await?;
+        file.sync_all().await.map_err(fault)?;
+        // Whole under its name, or not there.
+        tokio::fs::rename(&begun, path).await.map_err(fault)?;
+        tokio::fs::metadata(path).await.map(|about| about.len()).map_err(fault)
+    };
+    let written = write.await;
+    if written.is_err() {
+        // Only litter, if it stays; the fault that counts is the one above.
+        let _ = std::fs::remove_file(&begun);
+    }
+    written
 }
 
 /// Writes the node's ledger into a file.

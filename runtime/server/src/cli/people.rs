@@ -1,7 +1,7 @@
 //! `sluice person` and `sluice token`: who is there, and as whom they may act.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use sluice_domain::people::{OrganisationKind, Role};
@@ -164,13 +164,16 @@ impl Issue {
 fn offline(common: &Common, ask: IssueToken) -> Answer<IssuedToken> {
     let home = common.home();
     let issued = serve::runtime()?.block_on(sluice_server::node::Node::issue_token_offline(&home, ask));
-    issued.map_err(|error| {
-        let text = format!("{}: {error}", home.display());
-        match error {
-            OfflineError::NoNode | OfflineError::Running | OfflineError::Refused(_) => Failure::Usage(text),
-            OfflineError::Open(_) | OfflineError::Fault(_) => Failure::Fault(text),
-        }
-    })
+    issued.map_err(|error| unavailable(&home, &error))
+}
+
+/// Why nothing was done in a home folder.
+pub fn unavailable(home: &Path, error: &OfflineError) -> Failure {
+    let text = format!("{}: {error}", home.display());
+    match error {
+        OfflineError::NoNode | OfflineError::Running | OfflineError::Refused(_) => Failure::Usage(text),
+        OfflineError::Open(_) | OfflineError::Fault(_) => Failure::Fault(text),
+    }
 }
 
 fn list(common: &Common) -> Answer {

@@ -19,6 +19,7 @@ mod grants;
 mod inside;
 mod jobs;
 mod modules;
+mod offline;
 mod people;
 mod rebuild;
 mod releases;
@@ -43,7 +44,8 @@ use sluice_ledger::{Entropy, OsEntropy};
 pub use clock::{Clock, SystemClock};
 pub use datasets::Upload;
 pub use desk::{Desk, Once, OpenError};
-pub use people::{Caller, OfflineError};
+pub use offline::OfflineError;
+pub use people::Caller;
 pub use stop::{Done, Fault, Stop};
 
 use crate::api::types::NodeView;

@@ -1,23 +1,20 @@
 //! Organisations, people, tokens, and who is calling.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use sluice_domain::event::Happening;
 use sluice_domain::id::{TokenId, is_slug};
 use sluice_domain::people::{Actor, Organisation, OrganisationKind, Person, Role, Token};
 use sluice_domain::permission::{Act, require};
-use sluice_domain::refusal::{Code, Refusal};
-use sluice_ledger::OsEntropy;
+use sluice_domain::refusal::Code;
 use subtle::ConstantTimeEq;
 
-use super::desk::{Desk, Once, OpenError};
-use super::stop::{Done, Fault, Stop};
-use super::{Node, SystemClock, show};
+use super::desk::{Desk, Once};
+use super::stop::{Done, Stop};
+use super::{Node, show};
 use crate::api::types::{
     AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, PersonView, TokenView,
 };
-use crate::files::{Home, HomeFault};
 
 /// Days that a token lives when nothing is said.
 const DAYS: u32 = 90;
@@ -33,26 +30,6 @@ pub struct Caller {
     pub actor: Actor,
     /// The token.
     pub token: TokenId,
-}
-
-/// Why no token is issued in a home folder. Each is one plain sentence for whoever asks.
-#[derive(Debug, thiserror::Error)]
-pub enum OfflineError {
-    /// Nobody made a node there.
-    #[error("there is no node in this folder")]
-    NoNode,
-    /// The folder is in use.
-    #[error("a node is running on this folder: ask it for the token, or stop it first")]
-    Running,
-    /// No such person, a role that they don't have, a life out of range.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The home folder or its ledger can't be used.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The token can't be drawn or written.
-    #[error(transparent)]
-    Fault(#[from] Fault),
 }
 
 /// Draws a token of 256 bits and the entry that goes on record.
@@ -181,29 +158,6 @@ impl Node {
         issue(self.desk(), actor, ask, once).await
     }
 
-    /// Issues a token in a home folder whose node doesn't run, so that people whose tokens have all died can get in
-    /// again. It goes on record as the node's own act: nobody has logged in, and whoever can open the folder has the
-    /// ledger's key besides.
-    ///
-    /// # Errors
-    /// As [`OfflineError`] says. Where there is no node, none is made.
-    pub async fn issue_token_offline(home: &Path, ask: IssueToken) -> Result<IssuedToken, OfflineError> {
-        if !Home::holds_node(home) {
-            return Err(OfflineError::NoNode);
-        }
-        let home = Home::open(home).map_err(OpenError::from)?;
-        // The ledger has its name from its key, which is there.
-        let desk = match Desk::open(home, "", Box::new(SystemClock), Arc::new(OsEntropy)).await {
-            Err(OpenError::Home(HomeFault::Taken)) => return Err(OfflineError::Running),
-            opened => opened?,
-        };
-        issue(&desk, &Actor::node(), ask, None).await.map_err(|stop| match stop {
-            Stop::Refused(refusal) => OfflineError::Refused(refusal),
-            Stop::Fault(fault) => OfflineError::Fault(fault),
-            Stop::Again(_) => OfflineError::Fault(Fault::new("issue a token", "it was issued before")),
-        })
-    }
-
     /// All tokens, dead ones among them, in the order of their people. Neither a secret nor its digest is shown.
     ///
     /// # Errors
@@ -233,7 +187,7 @@ impl Node {
 }
 
 /// Issues a token on behalf of an actor who may. Its secret is in the answer and nowhere else.
-async fn issue(desk: &Arc<Desk>, actor: &Actor, ask: IssueToken, once: Option<&Once>) -> Done<IssuedToken> {
+pub(super) async fn issue(desk: &Arc<Desk>, actor: &Actor, ask: IssueToken, once: Option<&Once>) -> Done<IssuedToken> {
     let days = ask.days.unwrap_or(DAYS);
     if !(1..=366).contains(&days) {
         return Err(Stop::with(Code::Malformed, "a token lives between 1 and 366 days"));
