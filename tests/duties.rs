@@ -111,7 +111,7 @@ fn policy_p10_a_grant_that_is_revoked_stops_what_runs_and_freezes_what_waits() {
     let ended = place.client("rex").act(&format!("/v1/grants/{grant}/revoke")).ok();
     assert_eq!((&ended["state"], &ended["in_force"]), (&json!("revoked"), &json!(false)));
     for job in [&running, &waiting.job] {
-        assert_eq!(place.state(job), "stopped", "a person's act shows at once");
+        place.shows_stopped(job);
         assert_eq!(place.inside(job)["state"], "stopped");
     }
     let ended = |body: &Value| body["kind"] == "grant_revoked" && body["grant"] == grant.as_str();

@@ -47,7 +47,7 @@ fn policy_p10_a_suspension_is_ended_by_whoever_made_it() {
     let resumed = act("carol", "resume").ok();
     assert_eq!((&resumed["in_force"], &resumed["suspended_by"]), (&json!(true), &json!([])));
     place.client("olga").post("/v1/jobs", &ask).ok();
-    assert_eq!(place.state(&waiting.job), "stopped", "what was stopped stays stopped");
+    place.shows_stopped(&waiting.job);
     act("carol", "resume").refused(Code::WrongState);
 }
 
@@ -106,22 +106,24 @@ fn whoever_submits_the_same_module_learns_of_nobody_else_and_agencies_revoke_it_
     assert_eq!(sees(&bert), Vec::<String>::new());
     bert.get(&path).refused(Code::NotFound);
     bert.act(&format!("{path}/revoke")).refused(Code::NotFound);
-    // Revoked by the agency: of its own operator, whose jobs with it stop in the same commit.
+    // Revoked by the agency: for its own data, whose jobs with it stop in the same commit.
     let ask = json!({ "grant": shared.narrow, "lane": ours["lane"], "module": digest, "params": {} });
     let waiting = place.reviewed(&text(&olga.post("/v1/jobs", &ask).ok()["id"]));
     let revoked = carol.act(&format!("{path}/revoke")).ok();
-    assert_eq!((&revoked["organisation"], &revoked["state"]), (&json!("operator"), &json!("revoked")));
+    assert_eq!((&revoked["organisation"], &revoked["revoked_by"]), (&json!("operator"), &json!(["agency"])));
+    assert_eq!(revoked["state"], "accepted", "other agencies decide for their own data");
     let event = |body: &Value| body["kind"] == "module_revoked" && body["module"] == digest.as_str();
     assert_eq!(stopped_with(place, "carol", event), std::slice::from_ref(&waiting.job));
-    assert_eq!(place.state(&waiting.job), "stopped");
+    place.shows_stopped(&waiting.job);
     carol.act(&format!("{path}/revoke")).refused(Code::WrongState);
-    olga.send("/v1/modules", &bytes).refused(Code::Module);
+    assert_eq!(olga.send("/v1/modules", &bytes).ok(), revoked, "sending it again mends nothing");
     olga.post("/v1/jobs", &ask).refused(Code::Module);
     assert_eq!(ruth.get(&path).ok(), theirs, "the other's is as it was");
-    assert_eq!(place.client("abel").get(&path).ok()["organisation"], "rival", "the first that isn't revoked");
-    // By a regulator: of whoever has it still.
-    assert_eq!(place.client("rex").act(&format!("{path}/revoke")).ok()["organisation"], "rival");
-    assert_eq!(ruth.get(&path).ok()["state"], "revoked");
+    // By a regulator: of whoever has it, for good.
+    place.client("rex").act(&format!("{path}/revoke")).ok();
+    assert_eq!([&olga, &ruth].map(|client| text(&client.get(&path).ok()["state"])), ["revoked", "revoked"]);
+    olga.send("/v1/modules", &bytes).refused(Code::Module);
+    place.client("rex").act(&format!("{path}/revoke")).refused(Code::WrongState);
 }
 
 #[test]

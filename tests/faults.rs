@@ -229,7 +229,7 @@ fn attack_14_output_that_cannot_be_kept_waits_for_a_custodian_and_its_operator_s
     let left = names(place, &format!("jobs/{job}"));
     assert!(!left.iter().any(|name| name.starts_with("attempt")), "no attempt leaves its rows behind: {left:?}");
     place.client("carol").act(&format!("/v1/jobs/{job}/end")).ok();
-    assert_eq!(place.state(&job), "stopped");
+    place.shows_stopped(&job);
     // The next one is none the worse for it.
     place.reviewed(&text(&submit(place, &grant).ok()["id"]));
     place.verified();

@@ -103,6 +103,11 @@ impl Place {
         reply.text()
     }
 
+    /// That its operator is told that the job was stopped, at the end of its slot.
+    pub fn shows_stopped(&self, job: &str) {
+        until("its operator sees that it was stopped", || (self.state(job) == "stopped").then_some(()));
+    }
+
     /// What its operator is told that the job's state is.
     pub fn state(&self, job: &str) -> String {
         let seen: Value = serde_json::from_str(&self.seen(job)).expect("a job is JSON");

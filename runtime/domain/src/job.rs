@@ -141,8 +141,9 @@ impl Job {
     /// What the operator sees at `now_ms`.
     ///
     /// In lane `report` the change to `under_review` is fixed by the contract: it comes at `fixed_slot_at_ms`,
-    /// neither earlier nor later, whatever the run does. Elsewhere a change shows at the end of the slot in which
-    /// it happened, and never before the one that led to it. Only the agency's own stop shows at once.
+    /// neither earlier nor later, whatever the run does, and no end shows before it. Elsewhere a change shows at the
+    /// end of the slot in which it happened, and never before the one that led to it. That holds for withdrawals and
+    /// stops as well: they pass a job by that is decided, so one that showed earlier would tell that nobody had.
     #[must_use]
     pub fn visible(&self, now_ms: i64) -> Visible {
         let due = |at_ms: i64| now_ms >= self.slot_end(at_ms);
@@ -151,16 +152,18 @@ impl Job {
             None => self.review_at_ms.is_some_and(due),
         };
         let decided = review_due && due(self.state_at_ms);
+        let ended = due(self.state_at_ms) && (review_due || self.fixed_slot_at_ms.is_none());
         let before_decision = if review_due { Visible::UnderReview } else { Visible::Accepted };
         match self.state {
-            JobState::Stopped => Visible::Stopped,
-            JobState::Cancelled if due(self.state_at_ms) => Visible::Cancelled,
+            JobState::Stopped if ended => Visible::Stopped,
+            JobState::Cancelled if ended => Visible::Cancelled,
             JobState::Released if decided => Visible::Released,
             JobState::NotReleased if decided => Visible::NotReleased,
             JobState::ChangesRequested if decided => Visible::ChangesRequested,
             JobState::Admitted
             | JobState::UnderReview
             | JobState::Cancelled
+            | JobState::Stopped
             | JobState::Released
             | JobState::NotReleased
             | JobState::ChangesRequested => before_decision,
@@ -218,6 +221,24 @@ mod tests {
             [1_099, 1_100, 1_199, 1_200].map(|now| later.visible(now)),
             [Visible::Accepted, Visible::UnderReview, Visible::UnderReview, Visible::NotReleased]
         );
+    }
+
+    #[test]
+    fn attack_15_an_end_shows_when_a_decision_would_have_shown() {
+        for (end, shown) in [(JobState::Cancelled, Visible::Cancelled), (JobState::Stopped, Visible::Stopped)] {
+            for fixed in [None, Some(1_300)] {
+                for at_ms in [1_050, 1_150, 1_350] {
+                    let ended = job(end, Some(1_010), at_ms, fixed);
+                    let decided = job(JobState::NotReleased, Some(1_010), at_ms - 5, fixed);
+                    for now_ms in (at_ms..1_600).step_by(10) {
+                        let is = |visible: Visible| if visible.is_final() { None } else { Some(visible) };
+                        let (ended, decided) = (ended.visible(now_ms), decided.visible(now_ms));
+                        assert_eq!(is(ended), is(decided), "{end:?} at {at_ms}, seen at {now_ms}");
+                        assert!(ended == shown || is(ended).is_some());
+                    }
+                }
+            }
+        }
     }
 
     #[test]

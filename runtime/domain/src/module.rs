@@ -1,8 +1,11 @@
 //! Modules: what operators upload, known by who uploaded it and by its digest.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::grade::Lane;
+use crate::grant::Grant;
 
 /// Whether a module may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -10,7 +13,7 @@ use crate::grade::Lane;
 pub enum ModuleState {
     /// It passed the static checks and may be named in jobs.
     Accepted,
-    /// It may not run any more.
+    /// An authority revoked it: it may not run any more.
     Revoked,
 }
 
@@ -40,9 +43,18 @@ pub struct Module {
     pub submitted_at_ms: i64,
     /// Whether it may run.
     pub state: ModuleState,
+    /// The agencies that revoked it: it may not run on data of theirs any more.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub revoked_by: BTreeSet<String>,
 }
 
 impl Module {
+    /// Whether it may run under a grant: no authority and none of the agencies whose data it is has revoked it.
+    #[must_use]
+    pub fn may_run_under(&self, grant: &Grant) -> bool {
+        self.state == ModuleState::Accepted && !grant.owners.iter().any(|owner| self.revoked_by.contains(owner))
+    }
+
     /// What it is kept under.
     #[must_use]
     pub fn key(&self) -> String {
@@ -55,4 +67,60 @@ impl Module {
 #[must_use]
 pub fn key(organisation: &str, digest: &str) -> String {
     format!("{organisation}/{digest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::{GrantState, Mode, Terms, Tightening};
+    use crate::id::GrantId;
+
+    #[test]
+    fn an_agency_revokes_a_module_for_its_own_data_and_an_authority_for_all() {
+        let mut module = Module {
+            digest: String::new(),
+            lane: Lane::Tabulate,
+            bytes: 0,
+            functions: 0,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            statement: String::new(),
+            person: "olga".to_owned(),
+            organisation: "operator".to_owned(),
+            submitted_at_ms: 0,
+            state: ModuleState::Accepted,
+            revoked_by: BTreeSet::from(["tax".to_owned()]),
+        };
+        let terms = Terms {
+            operator: "operator".to_owned(),
+            purpose: String::new(),
+            mode: Mode::Scenario,
+            datasets: Vec::new(),
+            lanes: Vec::new(),
+            tightening: Tightening::default(),
+            signatures: 1,
+            reviewers: 1,
+            from_ms: 0,
+            until_ms: 1,
+            jobs_max: 1,
+            report_bits_max: 0,
+            conditions: String::new(),
+        };
+        let grant = |owners: &[&str]| Grant {
+            id: GrantId::new([0; 16]),
+            terms: terms.clone(),
+            owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
+            drafted_by: String::new(),
+            state: GrantState::InForce,
+            signatures: Vec::new(),
+            suspended_by: BTreeSet::new(),
+            jobs_admitted: 0,
+            report_bits: 0,
+        };
+        let owners: [&[&str]; 3] = [&["tax"], &["health"], &["health", "tax"]];
+        let runs = |module: &Module| owners.map(|owners| module.may_run_under(&grant(owners)));
+        assert_eq!(runs(&module), [false, true, false]);
+        module.state = ModuleState::Revoked;
+        assert_eq!(runs(&module), [false, false, false]);
+    }
 }

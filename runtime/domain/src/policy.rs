@@ -9,7 +9,7 @@ use crate::dataset::Dataset;
 use crate::grade::Lane;
 use crate::grant::Grant;
 use crate::job::{Job, JobState};
-use crate::module::{Module, ModuleState};
+use crate::module::Module;
 use crate::people::{Actor, OrganisationKind};
 use crate::refusal::{Code, Refusal};
 use crate::review::{ROUNDS_MAX, ReleaseRequest};
@@ -224,14 +224,20 @@ pub fn may_tighten(state: &State, actor: &Actor, request: &ReleaseRequest, now_m
 
 /// Whether what the request's job stands on still holds: its module and its grant.
 fn may_be_decided(state: &State, request: &ReleaseRequest, now_ms: i64) -> Answer {
-    let job = state.jobs.get(&request.job);
-    let module = job.and_then(|job| state.module_of(job));
-    if module.is_some_and(|module| module.state == ModuleState::Revoked) {
-        return refuse(Code::WrongState, "the module was revoked");
-    }
-    let grant = job.and_then(|job| state.grants.get(&job.grant));
-    if grant.is_none_or(|grant| !grant.in_force(now_ms)) {
+    let job = state.jobs.get(&request.job).ok_or_else(|| Refusal::of(Code::NotFound))?;
+    may_read_data(state, job, now_ms)
+}
+
+/// Whether a job's run may read data, now: its grant is in force, and whoever may has not revoked its module.
+///
+/// # Errors
+/// What has ended.
+pub fn may_read_data(state: &State, job: &Job, now_ms: i64) -> Answer {
+    let Some(grant) = state.grants.get(&job.grant).filter(|grant| grant.in_force(now_ms)) else {
         return Err(Refusal::of(Code::GrantNotInForce));
+    };
+    if state.module_of(job).is_some_and(|module| !module.may_run_under(grant)) {
+        return refuse(Code::WrongState, "the module was revoked");
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::grant::{Grant, GrantState, Signature};
 use crate::id::{GrantId, JobId, ReleaseId, RequestId, SnapshotId, TokenId};
 use crate::job::{Job, JobState};
 use crate::module::{self, Module, ModuleState};
-use crate::people::{Organisation, Person, Token};
+use crate::people::{Actor, Organisation, OrganisationKind, Person, Token};
 use crate::release::ReleaseEntry;
 use crate::review::{ReleaseRequest, RequestState};
 
@@ -113,7 +113,9 @@ impl State {
                 put(&mut self.modules, module.key(), (**module).clone())?;
                 Ok(key("module", &module.key()))
             }
-            Happening::ModuleRevoked { module, organisations } => self.revoke_module(module, organisations),
+            Happening::ModuleRevoked { module, organisations } => {
+                self.revoke_module(module, organisations, &event.actor)
+            }
             Happening::JobRefused { .. } | Happening::CandidateViewed { .. } => Ok(Vec::new()),
             Happening::ReleaseFetched { .. } | Happening::JobRerun { .. } => Ok(Vec::new()),
             Happening::JobAdmitted { job, report_bits } => self.admit(job, *report_bits),
@@ -236,11 +238,22 @@ impl State {
         Ok(vec![DocumentKey { noun: "grant", id: grant.as_str().to_owned() }])
     }
 
-    fn revoke_module(&mut self, digest: &str, organisations: &[String]) -> Result<Vec<DocumentKey>, &'static str> {
+    /// For everyone by an authority, for its own data by an agency.
+    fn revoke_module(
+        &mut self,
+        digest: &str,
+        organisations: &[String],
+        by: &Actor,
+    ) -> Result<Vec<DocumentKey>, &'static str> {
+        let kind = self.organisations.get(&by.organisation).map(|organisation| organisation.kind);
         let mut keys = Vec::with_capacity(organisations.len());
         for organisation in organisations {
             let id = module::key(organisation, digest);
-            self.modules.get_mut(&id).ok_or("no such module")?.state = ModuleState::Revoked;
+            let entry = self.modules.get_mut(&id).ok_or("no such module")?;
+            match kind {
+                Some(OrganisationKind::Authority) => entry.state = ModuleState::Revoked,
+                _ => drop(entry.revoked_by.insert(by.organisation.clone())),
+            }
             keys.push(DocumentKey { noun: "module", id });
         }
         Ok(keys)
@@ -270,15 +283,15 @@ impl State {
         Ok(vec![DocumentKey { noun: "job", id: job.as_str().to_owned() }])
     }
 
-    /// What is decided or withdrawn already stays as it is.
+    /// What is decided or has ended already stays as it is.
     fn cancel_job(&mut self, job: &JobId, at_ms: i64) -> Result<Vec<DocumentKey>, &'static str> {
         match self.jobs.get(job).ok_or("no such job")?.state {
-            JobState::Released | JobState::NotReleased | JobState::ChangesRequested | JobState::Cancelled => {
-                Ok(Vec::new())
-            }
-            JobState::Admitted | JobState::UnderReview | JobState::Stopped => {
-                self.end_job(job, JobState::Cancelled, at_ms)
-            }
+            JobState::Released
+            | JobState::NotReleased
+            | JobState::ChangesRequested
+            | JobState::Cancelled
+            | JobState::Stopped => Ok(Vec::new()),
+            JobState::Admitted | JobState::UnderReview => self.end_job(job, JobState::Cancelled, at_ms),
         }
     }
 

@@ -288,3 +288,56 @@ pub(crate) fn reporting(contract: &Contract) -> Option<&Reporting> {
         Contract::Tabulate(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use datafusion::physical_plan::ExecutionPlan;
+    use sluice_domain::dataset::SubjectKey;
+    use sluice_domain::dictionary::ColumnKind;
+
+    use super::*;
+
+    fn table(name: &str, columns: &[&str], unique: &[&str], keyed: bool) -> TableSpec {
+        let text = |name: &&str| Column {
+            name: (*name).to_owned(),
+            title: String::new(),
+            kind: ColumnKind::Utf8,
+            grade: None,
+            unit: String::new(),
+            codes: Vec::new(),
+            bounds: None,
+        };
+        TableSpec {
+            name: name.to_owned(),
+            columns: columns.iter().map(text).collect(),
+            granted: columns.iter().map(|name| (*name).to_owned()).collect(),
+            row_filter: None,
+            subject: keyed.then(|| SubjectKey { column: "pid".to_owned(), domain: "persons".to_owned() }),
+            unique: unique.iter().map(|name| (*name).to_owned()).collect(),
+            snapshot: None,
+        }
+    }
+
+    /// The first join that a plan does: the one with no join below it.
+    fn first_join(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+        let below = plan.children().into_iter().find_map(first_join);
+        below.or_else(|| plan.name().contains("Join").then(|| Arc::clone(plan)))
+    }
+
+    /// The proof that no join multiplies a subject's rows is about the plan as it was written; in another order, people
+    /// would meet every town of a region before the second join cuts them back.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn attack_43_joins_run_in_the_order_in_which_they_were_proved() {
+        let people = table("people", &["pid", "town", "income"], &["pid"], true);
+        let tables = [people, table("towns", &["town", "region"], &["town"], false)];
+        let limits = Limits::default();
+        let prepared = prepare(&tables, Lane::Tabulate, &limits, &SessionSettings::planning()).expect("tables");
+        let sql = "SELECT p.town FROM people p JOIN (towns b JOIN towns a ON b.town = a.town) ON p.town = a.town \
+                   AND CASE WHEN p.income = 'x' THEN 'north' ELSE '' END = b.region";
+        let guarded = prepared.admit(sql, &limits).await.expect("each row of people meets one row at most");
+        let plan = prepared.state.create_physical_plan(&guarded.plan).await.expect("it was planned before");
+        let first = first_join(&plan).expect("there are two joins").schema();
+        let fields: Vec<&str> = first.fields().iter().map(|field| field.name().as_str()).collect();
+        assert!(fields.contains(&"region") && !fields.contains(&"income"), "the towns come first: {fields:?}");
+    }
+}

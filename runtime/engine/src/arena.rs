@@ -109,6 +109,13 @@ impl ArenaWriter {
         Ok(&self.words)
     }
 
+    /// The arena that was written last, for good.
+    #[must_use]
+    pub fn take(&mut self) -> Vec<u64> {
+        let next = Vec::with_capacity(self.words.len());
+        std::mem::replace(&mut self.words, next)
+    }
+
     fn column(&mut self, column: &ArrayRef, rows: Picked<'_>) -> Result<[u64; COLUMN]> {
         let validity = self.validity(column, rows);
         let mut offsets = 0;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::common::DataFusionError;
+use datafusion::common::{DataFusionError, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::{collect_partitioned, execute_stream};
 use futures::StreamExt;
 use sluice_disclosure::candidate::ReportFault;
 use sluice_domain::contract::{Contract, Reporting, Tabulation};
 use sluice_domain::limits::Limits;
-use tokio::sync::mpsc::Sender;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Receiver, Sender};
 
 use crate::admit::{Positions, Prepared, prepare, reporting};
 use crate::arena::{ArenaWriter, Picked, crossing_columns};
@@ -95,7 +95,7 @@ async fn report(run: &Run, guest: Option<&Guest>, limits: &Limits) -> Result<Raw
         guard::nodes::check_physical(&physical)?;
         streams.push(execute_stream(physical, prepared.state.task_ctx()).map_err(text)?);
     }
-    let (next, failed) = batches(streams, &contract.constants);
+    let (next, failed) = batches(streams, &contract.constants, limits.guest_memory_bytes_max);
     let width = contract.columns.len();
     let words_max = width * contract.rows as usize;
     let (constants, guest) = (contract.constants.clone(), guest.clone());
@@ -105,62 +105,106 @@ async fn report(run: &Run, guest: Option<&Guest>, limits: &Limits) -> Result<Raw
     written(outcome, query_failed, contract)
 }
 
-/// Arenas that are ready before the guest asks: while it reads one, the next are decoded and written.
-const AHEAD: usize = 2;
-
-/// What comes of an input next: an arena, or its end.
-type Arena = Result<Option<Vec<u64>>, DataFusionError>;
-
-/// Gives the inputs' batches as arenas, and tells whether a query failed.
-fn batches(streams: Vec<SendableRecordBatchStream>, constants: &[u64]) -> (NextBatch, Arc<AtomicBool>) {
+/// Gives the inputs' batches as arenas, and tells whether a query failed. An arena is never larger than a guest's
+/// memory: a batch that would be fails its query.
+fn batches(streams: Vec<SendableRecordBatchStream>, constants: &[u64], bytes_max: u64) -> (NextBatch, Arc<AtomicBool>) {
     let failed = Arc::new(AtomicBool::new(false));
     let handle = tokio::runtime::Handle::current();
     let told = Arc::clone(&failed);
-    let start = |stream| {
-        let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
-        (Some(fill(stream, ArenaWriter::new(constants.to_vec()), sender)), receiver, false)
-    };
-    let mut inputs: Vec<_> = streams.into_iter().map(start).collect();
+    // Of several inputs none may run ahead: they share one memory pool, and which of them fits would depend on how far.
+    let ahead = streams.len() == 1;
+    let source = |stream| Source { stream, writer: ArenaWriter::new(constants.to_vec()), bytes_max };
+    let mut inputs: Vec<Input> = streams.into_iter().map(|stream| Input::Unread(Box::new(source(stream)))).collect();
     let next = move |input: u32| {
-        let Some((fill, receiver, ended)) = inputs.get_mut(input as usize) else { return Ok(Vec::new()) };
-        if *ended {
-            return Ok(Vec::new());
-        }
-        if let Some(fill) = fill.take() {
-            handle.spawn(fill);
-        }
-        match receiver.blocking_recv() {
-            Some(Ok(Some(words))) => Ok(words),
-            Some(Ok(None)) => {
-                *ended = true;
-                Ok(Vec::new())
-            }
-            // A query that failed, or whose task is gone: that is never an end.
-            Some(Err(_)) | None => {
-                told.store(true, Ordering::Relaxed);
-                Err(())
-            }
-        }
+        let Some(input) = inputs.get_mut(input as usize) else { return Ok(Vec::new()) };
+        input.next(&handle, ahead).map_err(|_| told.store(true, Ordering::Relaxed))
     };
     (Box::new(next), failed)
 }
 
-async fn fill(mut stream: SendableRecordBatchStream, mut writer: ArenaWriter, sender: Sender<Arena>) {
-    let mut arena = |batch: RecordBatch| {
-        let columns = crossing_columns(&batch, 0)?;
-        writer.write(&columns, Picked::First(batch.num_rows())).map(|words| Some(words.to_vec()))
-    };
-    while let Some(batch) = stream.next().await {
-        if batch.as_ref().is_ok_and(|batch| batch.num_rows() == 0) {
-            continue;
+/// Arenas that are ready before the guest asks: while it reads one, the next are decoded and written.
+const AHEAD: usize = 4;
+
+/// What comes of an input next: an arena, or its end.
+type Arena = Result<Option<Vec<u64>>, DataFusionError>;
+
+/// An input's query, and what makes arenas of its batches.
+struct Source {
+    stream: SendableRecordBatchStream,
+    writer: ArenaWriter,
+    bytes_max: u64,
+}
+
+impl Source {
+    async fn next(&mut self) -> Arena {
+        while let Some(batch) = self.stream.next().await {
+            let batch = batch?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let columns = crossing_columns(&batch, 0)?;
+            let words = self.writer.write(&columns, Picked::First(batch.num_rows()))?;
+            if words.len() as u64 > self.bytes_max / 8 {
+                return exec_err!("a batch is larger than a module's memory");
+            }
+            return Ok(Some(self.writer.take()));
         }
-        // Where nobody takes what comes, the guest is done.
-        if sender.send(batch.and_then(&mut arena)).await.is_err() {
-            return;
+        Ok(None)
+    }
+
+    /// Makes the next arena while the guest reads the one before.
+    async fn run_ahead(mut self, sender: Sender<Arena>) {
+        // Room comes first, so that no more than `AHEAD` wait. Where nobody takes what comes, the guest is done.
+        while let Ok(room) = sender.reserve().await {
+            let arena = self.next().await;
+            let more = matches!(arena, Ok(Some(_)));
+            room.send(arena);
+            if !more {
+                return;
+            }
         }
     }
-    // Nobody may be left to hear of the end either.
-    let _ = sender.send(Ok(None)).await;
+}
+
+/// An input as the guest has read it so far.
+enum Input {
+    Unread(Box<Source>),
+    OnDemand(Box<Source>),
+    Ahead(Receiver<Arena>),
+    Ended,
+}
+
+impl Input {
+    fn next(&mut self, handle: &Handle, ahead: bool) -> Result<Vec<u64>, DataFusionError> {
+        let arena = match std::mem::replace(self, Input::Ended) {
+            Input::Ended => Ok(None),
+            Input::Unread(source) if ahead => {
+                let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
+                handle.spawn(source.run_ahead(sender));
+                *self = Input::Ahead(receiver);
+                return self.next(handle, ahead);
+            }
+            Input::Unread(mut source) | Input::OnDemand(mut source) => {
+                let arena = handle.block_on(source.next());
+                *self = Input::OnDemand(source);
+                arena
+            }
+            Input::Ahead(mut receiver) => {
+                // A query whose task is gone has failed: that is never an end.
+                let arena = receiver.blocking_recv().unwrap_or_else(|| exec_err!("a report's query is gone"));
+                *self = Input::Ahead(receiver);
+                arena
+            }
+        };
+        match arena {
+            Ok(Some(words)) => Ok(words),
+            Ok(None) => {
+                *self = Input::Ended;
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 fn written(
@@ -183,4 +227,63 @@ fn written(
         Err(GuestStop::OutOfMemory) => ReportFault::OutOfMemory,
     };
     Ok(RawOutput::written(&[], Some(fault)))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Int64Array, RecordBatch};
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+
+    use super::*;
+
+    /// A stream of so many batches, and then what `last` does.
+    fn stream(count: i64, last: fn() -> Option<DataFusionError>) -> SendableRecordBatchStream {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        let of = Arc::clone(&schema);
+        let batches = (0..=count).map_while(move |number| {
+            if number == count {
+                return last().map(Err);
+            }
+            let column = Arc::new(Int64Array::from(vec![number; 2]));
+            Some(RecordBatch::try_new(Arc::clone(&of), vec![column]).map_err(DataFusionError::from))
+        });
+        Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter(batches)))
+    }
+
+    /// How many batches of each input come before it ends (`Ok`) or fails, and whether that was told.
+    async fn read(streams: Vec<SendableRecordBatchStream>, bytes_max: u64) -> (Vec<Result<usize, usize>>, bool) {
+        let inputs = streams.len() as u32;
+        let (mut next, failed) = batches(streams, &[], bytes_max);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut one = |input| {
+                let mut count = 0;
+                loop {
+                    match next(input) {
+                        Ok(words) if words.is_empty() => {
+                            assert!(next(input).is_ok_and(|words| words.is_empty()), "an end stays one");
+                            return Ok(count);
+                        }
+                        Ok(_) => count += 1,
+                        Err(()) => return Err(count),
+                    }
+                }
+            };
+            (0..inputs).map(&mut one).collect()
+        });
+        (read.await.expect("reading doesn't panic"), failed.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_query_that_fails_or_is_gone_is_never_taken_for_one_that_has_ended() {
+        let ends = || None;
+        let fails = || Some(DataFusionError::Execution("it failed".to_owned()));
+        let panics = || panic!("a query's task panics");
+        assert_eq!(read(vec![stream(5, ends)], 1 << 20).await, (vec![Ok(5)], false));
+        assert_eq!(read(vec![stream(5, fails)], 1 << 20).await, (vec![Err(5)], true));
+        assert_eq!(read(vec![stream(5, panics)], 1 << 20).await, (vec![Err(5)], true));
+        assert_eq!(read(vec![stream(3, ends), stream(2, fails)], 1 << 20).await, (vec![Ok(3), Err(2)], true));
+        assert_eq!(read(vec![stream(0, ends), stream(1, ends)], 1 << 20).await, (vec![Ok(0), Ok(1)], false));
+        assert_eq!(read(vec![stream(5, ends)], 64).await, (vec![Err(0)], true), "larger than a module's memory");
+    }
 }

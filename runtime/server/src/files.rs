@@ -99,6 +99,12 @@ impl Home {
         Ok(Home { root })
     }
 
+    /// How far the node's time was, where it was ahead of the machine's.
+    #[must_use]
+    pub fn clock(&self) -> PathBuf {
+        self.root.join("clock")
+    }
+
     /// Whether somebody made a node at `root`.
     #[must_use]
     pub fn holds_node(root: &Path) -> bool {

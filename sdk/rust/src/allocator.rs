@@ -13,6 +13,9 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::cell::{Cell, UnsafeCell};
 use std::alloc::System;
 
+#[cfg(all(target_arch = "wasm32", target_feature = "atomics"))]
+compile_error!("a module has one thread; turn the feature `allocator` off for another target");
+
 /// Bytes of the region: pages that aren't touched cost nothing.
 const REGION_BYTES: usize = 256 * 1024;
 

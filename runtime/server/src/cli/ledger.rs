@@ -84,7 +84,14 @@ fn export(common: &Common, path: &Path) -> Answer<u64> {
     if common.url.is_none() && Home::holds_node(&home) {
         match serve::runtime()?.block_on(export_offline(&home, path)) {
             Err(OfflineError::Running) => {}
-            done => return done.map_err(|error| people::unavailable(&home, &error)),
+            done => {
+                let bytes = done.map_err(|error| people::unavailable(&home, &error))?;
+                say::note(format_args!(
+                    "the node of {} doesn't run: its ledger was read from the folder",
+                    home.display()
+                ));
+                return Ok(bytes);
+            }
         }
     }
     write(&common.connect()?, path)
@@ -95,7 +102,10 @@ async fn export_offline(home: &Path, path: &Path) -> Result<u64, OfflineError> {
     let fault = |error: std::io::Error| OfflineError::Fault(Fault::new("write the ledger", error));
     let begun = path.with_added_extension("begun");
     let write = async {
-        let mut file = tokio::fs::File::create(&begun).await.map_err(fault)?;
+        let mut options = tokio::fs::OpenOptions::new();
+        // An export has what only auditors see.
+        let opened = options.write(true).create(true).truncate(true).mode(0o600).open(&begun).await;
+        let mut file = opened.map_err(fault)?;
         sluice_server::node::Node::export_offline(home, &mut file).await?;
         file.sync_all().await.map_err(fault)?;
         // Whole under its name, or not there.

@@ -63,9 +63,18 @@ fn list(common: &Common) -> Answer {
     let rows = modules.iter().map(|module| {
         let ModuleView { digest, statement, organisation, .. } = module;
         let lane = module.lane.as_str().to_owned();
-        [digest.clone(), lane, text_of(&module.state), organisation.clone(), statement.clone()]
+        [digest.clone(), lane, state_of(module), organisation.clone(), statement.clone()]
     });
     say::out(say::table(["digest", "lane", "state", "organisation", "statement"], rows))
+}
+
+/// Whether it may run, and where it may not.
+fn state_of(module: &ModuleView) -> String {
+    let state = text_of(&module.state);
+    match module.revoked_by.is_empty() {
+        true => state,
+        false => format!("{state}, revoked by {}", module.revoked_by.join(", ")),
+    }
 }
 
 fn show(common: &Common, module: &ModuleView) -> Answer {
@@ -76,7 +85,7 @@ fn show(common: &Common, module: &ModuleView) -> Answer {
     say::out(say::fields(&[
         ("module", module.digest.clone()),
         ("lane", module.lane.as_str().to_owned()),
-        ("state", text_of(&module.state)),
+        ("state", state_of(module)),
         ("bytes", module.bytes.to_string()),
         ("functions", module.functions.to_string()),
         ("imports", imports),

@@ -9,7 +9,6 @@ use sluice_domain::grant::Grant;
 use sluice_domain::id::{GrantId, JobId, SnapshotId};
 use sluice_domain::job::{Job, JobState};
 use sluice_domain::limits::Limits;
-use sluice_domain::module::ModuleState;
 use sluice_domain::people::Actor;
 use sluice_domain::permission::{Act, require};
 use sluice_domain::policy;
@@ -67,7 +66,7 @@ fn pinned(state: &State, grant: &Grant) -> Result<BTreeMap<String, SnapshotId>, 
 }
 
 /// What computes, if the request says so plainly.
-fn work(state: &State, actor: &Actor, ask: &SubmitJob, limits: &Limits) -> Result<Work, Refusal> {
+fn work(state: &State, grant: &Grant, ask: &SubmitJob, limits: &Limits) -> Result<Work, Refusal> {
     let malformed = |text: &str| Err(Refusal::with(Code::Malformed, text));
     let short = |(name, value): (&String, &String)| name.len() <= 200 && value.len() <= limits.param_bytes_max;
     if ask.params.len() > limits.params_max || !ask.params.iter().all(short) {
@@ -81,10 +80,10 @@ fn work(state: &State, actor: &Actor, ask: &SubmitJob, limits: &Limits) -> Resul
             Ok(Work::Plan(plan.clone()))
         }
         (None, Some(digest)) => {
-            let Some(module) = state.module(&actor.organisation, digest) else {
+            let Some(module) = state.module(&grant.terms.operator, digest) else {
                 return Err(Refusal::with(Code::NotFound, "your organisation has submitted no such module"));
             };
-            if module.state == ModuleState::Revoked {
+            if !module.may_run_under(grant) {
                 return Err(Refusal::with(Code::Module, "this module was revoked"));
             }
             if module.lane != ask.lane {
@@ -123,7 +122,7 @@ impl Node {
         let id = GrantId::parse(&ask.grant).ok_or_else(|| Stop::of(Code::NotFound))?;
         let grant = book.state.grants.get(&id).ok_or_else(|| Stop::of(Code::NotFound))?;
         policy::may_submit(&book.state, actor, grant, ask.lane, self.desk().now_ms())?;
-        let work = work(&book.state, actor, ask, &self.settings().limits)?;
+        let work = work(&book.state, grant, ask, &self.settings().limits)?;
         let admitted = self.settle(book, grant, ask.lane, &work).await?;
         let id = JobId::new(self.desk().random()?);
         self.keep_work(&id, &work).await?;
@@ -163,7 +162,7 @@ impl Node {
         let grant = GrantId::parse(&ask.grant).and_then(|id| state.grants.get(&id));
         let grant = grant.ok_or_else(|| Stop::of(Code::NotFound))?;
         policy::may_submit(state, actor, grant, ask.lane, now_ms)?;
-        work(state, actor, ask, &self.settings().limits)?;
+        work(state, grant, ask, &self.settings().limits)?;
         let report_bits = policy::charge(grant, &admitted.contract)?;
         let slot_ms = self.settings().slot_ms;
         let wait_ms = slot_ms.saturating_mul(i64::from(self.settings().report_slots));

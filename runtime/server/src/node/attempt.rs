@@ -1,6 +1,7 @@
 //! One attempt at a job, from pinned snapshots to a request before the reviewers; and the agency's own rerun.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use sluice_disclosure::candidate::ReportFault;
 use sluice_domain::digest::Commitment;
@@ -11,6 +12,7 @@ use sluice_domain::id::{JobId, RequestId};
 use sluice_domain::job::{Job, JobState};
 use sluice_domain::people::Actor;
 use sluice_domain::permission::{Act, require};
+use sluice_domain::policy;
 use sluice_domain::refusal::Code;
 use sluice_domain::review::{ReleaseRequest, RequestState};
 use sluice_engine::ask::Run;
@@ -22,6 +24,9 @@ use super::inside::{Committed, Fresh, Inside};
 use super::stop::{Done, Fault, Stop, off};
 use super::{Node, admit, grants, jobs};
 use crate::api::types::RerunAnswer;
+
+/// How often a rerun looks whether a grant has run out.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What an attempt came to.
 enum Came {
@@ -53,10 +58,7 @@ impl Node {
         let last = attempt >= self.settings().limits.attempts_max;
         let done = match came {
             Came::Output(raw, protections) => self.present(&job, raw, protections).await,
-            Came::Cancelled => {
-                remove(folder.clone()).await;
-                Ok(())
-            }
+            Came::Cancelled => Ok(false),
             // A report that never ends is its module's doing: the reviewers see that, and the slot holds.
             Came::Failed(IncidentKind::AttemptTimedOut, _) if job.lane == Lane::Report && last => {
                 let raw = RawOutput::written(&[], Some(ReportFault::TimedOut));
@@ -68,9 +70,18 @@ impl Node {
             }
         };
         match done {
-            Ok(()) => Ok(()),
-            Err(stop) => {
+            Ok(true) => Ok(()),
+            // Withdrawn or stopped meanwhile.
+            Ok(false) => {
                 remove(folder).await;
+                Ok(())
+            }
+            Err(stop) => {
+                // Where memory and ledger may have come apart, the ledger may say that it was put before the reviewers:
+                // what is kept for them is for the next start to judge.
+                if self.desk().is_sound().await {
+                    remove(folder).await;
+                }
                 self.fail(&job, attempt, IncidentKind::AttemptFailed, &text(&stop)).await
             }
         }
@@ -103,6 +114,18 @@ impl Node {
         })
     }
 
+    /// Waits until a job's run may not read data any more, and says why.
+    async fn until_ended(&self, job: &Job) -> Stop {
+        let mut books = self.desk().watch();
+        loop {
+            if let Err(refusal) = policy::may_read_data(&self.desk().book().state, job, self.desk().now_ms()) {
+                return refusal.into();
+            }
+            // A grant that runs out makes no event.
+            let _ = tokio::time::timeout(LOOK, books.changed()).await;
+        }
+    }
+
     /// The key of the order in which cells over the contribution bound are dropped: the same for the same contract
     /// and snapshots, so that a rerun gives the same bytes.
     fn bound_key(&self, job: &Job) -> Done<[u8; 32]> {
@@ -116,8 +139,8 @@ impl Node {
         Ok(key)
     }
 
-    /// Puts raw output before the reviewers.
-    async fn present(&self, job: &Job, raw: RawOutput, protections: Vec<String>) -> Done<()> {
+    /// Puts raw output before the reviewers, if its job still waits for it.
+    async fn present(&self, job: &Job, raw: RawOutput, protections: Vec<String>) -> Done<bool> {
         let book = self.desk().book();
         let grant = book.state.grants.get(&job.grant).ok_or_else(|| Stop::of(Code::NotFound))?;
         let appetite = grants::appetite(&book.state, grant)?;
@@ -150,16 +173,22 @@ impl Node {
         if sitting.book.state.jobs.get(&job.id).is_none_or(|job| job.state != JobState::Admitted) {
             // Withdrawn or stopped meanwhile: nobody is to look at it.
             remove(self.desk().home.request(&id)).await;
-            return Ok(());
+            return Ok(false);
         }
         let opened = vec![Happening::ReviewOpened { request: Box::new(request) }];
-        sitting.commit(&Actor::node(), opened, None, |_| ()).await
+        let committed = sitting.commit(&Actor::node(), opened, None, |_| true).await;
+        // Not on record, and so nobody's; a fault leaves that open.
+        if let Err(Stop::Refused(_)) = committed {
+            remove(self.desk().home.request(&id)).await;
+        }
+        committed
     }
 
     /// Runs a job again, inside, and says whether the output was the same, byte for byte.
     ///
     /// # Errors
-    /// Another agency's job, one that has no output yet, or a run that fails.
+    /// Another agency's job, one that has no output yet, one whose grant or module has ended (before the run or in the
+    /// middle of it), or a run that fails.
     pub async fn rerun(&self, actor: &Actor, id: &str, once: Option<&Once>) -> Done<RerunAnswer> {
         require(actor, Act::RerunJob)?;
         self.desk().again(once).await?;
@@ -168,11 +197,16 @@ impl Node {
         let Some(request) = book.request_of(&job.id) else {
             return Err(Stop::with(Code::WrongState, "the job has no output yet"));
         };
+        policy::may_read_data(&book.state, job, self.desk().now_ms())?;
         let mark = hex::encode(self.desk().random::<8>()?);
         let folder = self.desk().home.job(&job.id).join(format!("rerun-{mark}"));
         let _turn = self.runs().admission().await?;
-        // Hanging up drops the run, which ends its worker.
-        let came = self.run(job, folder.clone(), &Cancel::default()).await;
+        // Hanging up drops the run, which ends its worker; so does the end of what it stands on.
+        let cancel = Cancel::default();
+        let came = tokio::select! {
+            came = self.run(job, folder.clone(), &cancel) => came,
+            ended = self.until_ended(job) => Err(ended),
+        };
         remove(folder).await;
         let equal = match came? {
             Came::Output(raw, _) => {

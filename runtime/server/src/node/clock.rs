@@ -40,6 +40,22 @@ pub fn ahead_ms(last_event_ms: i64, read_ms: i64) -> Option<i64> {
     Some(last_event_ms.saturating_sub(read_ms)).filter(|ahead_ms| *ahead_ms > AHEAD_MS_MAX)
 }
 
+/// How far the mark lies ahead of what was told when it was written: more than passes until the next one.
+const MARK_MS: i64 = 5_000;
+/// A mark that is further than this beyond the last event isn't one.
+const MARK_MS_MAX: i64 = 366 * 86_400_000;
+
+/// From when on a node may tell time that starts on this ledger: no earlier than its last event, and, while that lies
+/// ahead of the machine's clock, no earlier than the mark that the node wrote last.
+#[must_use]
+pub fn not_before_ms(last_event_ms: i64, mark_ms: Option<i64>, read_ms: i64) -> i64 {
+    let sane = |mark_ms: &i64| (0..=MARK_MS_MAX).contains(&mark_ms.saturating_sub(last_event_ms));
+    match mark_ms.filter(sane) {
+        Some(mark_ms) if last_event_ms > read_ms => mark_ms,
+        _ => last_event_ms,
+    }
+}
+
 /// A clock that slows down instead of going back.
 pub struct Monotone {
     clock: Box<dyn Clock>,
@@ -73,6 +89,13 @@ impl Monotone {
     pub fn new(clock: Box<dyn Clock>, not_before_ms: i64) -> Monotone {
         let told = Told { now_ms: not_before_ms, steady_ms: clock.steady_ms() };
         Monotone { clock, told: Mutex::new(told) }
+    }
+
+    /// What to write down for the next start, while the node's time is ahead of the machine's.
+    #[must_use]
+    pub fn mark_ms(&self) -> Option<i64> {
+        let now_ms = self.now_ms();
+        (self.clock.read_ms() < now_ms).then(|| now_ms.saturating_add(MARK_MS))
     }
 
     /// Now, and never earlier than what was said before.
@@ -117,6 +140,23 @@ mod tests {
             hand.read_ms.store(read_ms, Ordering::SeqCst);
             assert_eq!(clock.now_ms(), told_ms);
         }
+    }
+
+    #[test]
+    fn a_start_goes_on_from_the_mark_while_the_ledger_is_ahead_and_from_the_last_event_else() {
+        let hand = Hand::default();
+        hand.read_ms.store(10, Ordering::SeqCst);
+        let clock = Monotone::new(Box::new(hand.clone()), 1_000);
+        hand.steady_ms.store(400, Ordering::SeqCst);
+        let mark_ms = clock.mark_ms();
+        assert_eq!(mark_ms, Some(1_200 + MARK_MS));
+        assert!(not_before_ms(1_000, mark_ms, 10) >= clock.now_ms(), "a restart turns no time back");
+        assert_eq!(not_before_ms(1_000, mark_ms, 1_001), 1_000, "the ledger isn't ahead");
+        assert_eq!(not_before_ms(1_000, None, 10), 1_000);
+        assert_eq!(not_before_ms(1_000, Some(900), 10), 1_000, "an old mark");
+        assert_eq!(not_before_ms(1_000, Some(i64::MAX), 10), 1_000, "a broken mark");
+        hand.read_ms.store(2_000, Ordering::SeqCst);
+        assert_eq!(clock.mark_ms(), None);
     }
 
     #[test]

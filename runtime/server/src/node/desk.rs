@@ -20,7 +20,7 @@ use sluice_ledger::{
 use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 
 use super::book::Book;
-use super::clock::{Clock, Monotone};
+use super::clock::{Clock, Monotone, not_before_ms};
 use super::rebuild::{compare, rebuild};
 use super::stop::{Done, Fault, Stop};
 use crate::files::{Home, HomeFault, Key, Lock};
@@ -97,7 +97,10 @@ impl Desk {
         let store = Store::open(&home.database(), &home.anchor(), key, Box::new(OsEntropy)).await?;
         let book = rebuild(&store).await?;
         compare(&store, &book.state).await?;
-        let clock = Monotone::new(clock, book.at_ms);
+        let mark_ms =
+            crate::files::read(&home.clock(), 64).ok().and_then(|mark| String::from_utf8(mark).ok()?.parse().ok());
+        let not_before_ms = not_before_ms(book.at_ms, mark_ms, clock.read_ms());
+        let clock = Monotone::new(clock, not_before_ms);
         let (book, _) = watch::channel(Arc::new(book));
         let writing = Arc::new(Mutex::new(false));
         Ok(Arc::new(Desk { home, store, master, entropy, clock, book, writing, _lock: lock }))
@@ -119,6 +122,15 @@ impl Desk {
     #[must_use]
     pub fn now_ms(&self) -> i64 {
         self.clock.now_ms()
+    }
+
+    /// Writes down how far the node's time is, while it is ahead of the machine's: no restart turns it back.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub fn keep_time(&self) -> Done<()> {
+        let Some(mark_ms) = self.clock.mark_ms() else { return Ok(()) };
+        crate::files::write(&self.home.clock(), mark_ms.to_string().as_bytes()).map_err(Stop::fault("keep the time"))
     }
 
     /// Random bytes.

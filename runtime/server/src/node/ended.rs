@@ -12,7 +12,6 @@
 use serde::Serialize;
 use sluice_domain::event::{Event, Happening, StopReason};
 use sluice_domain::job::Job;
-use sluice_domain::module::ModuleState;
 use sluice_domain::people::Actor;
 use sluice_domain::state::State;
 
@@ -79,10 +78,10 @@ fn stops_of(sitting: &Sitting, actor: &Actor, happening: &Happening) -> Done<Vec
 /// The stops of the jobs that may not go on; those that still read data come first.
 fn ended(state: &State, now_ms: i64) -> Vec<Happening> {
     let reason = |job: &Job| {
-        if state.grants.get(&job.grant).is_none_or(|grant| !grant.in_force(now_ms)) {
+        let Some(grant) = state.grants.get(&job.grant).filter(|grant| grant.in_force(now_ms)) else {
             return Some(StopReason::GrantEnded);
-        }
-        let revoked = state.module_of(job).is_some_and(|module| module.state == ModuleState::Revoked);
+        };
+        let revoked = state.module_of(job).is_some_and(|module| !module.may_run_under(grant));
         revoked.then_some(StopReason::ModuleRevoked)
     };
     let open = state.jobs.values().filter(|job| !job.state.is_final());

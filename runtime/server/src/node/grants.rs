@@ -6,6 +6,7 @@ use sluice_disclosure::{Appetite, Overrides};
 use sluice_domain::event::Happening;
 use sluice_domain::grant::{Grant, GrantState, Terms, Tightening};
 use sluice_domain::id::GrantId;
+use sluice_domain::job::Job;
 use sluice_domain::people::{Actor, OrganisationKind};
 use sluice_domain::permission::{Act, require};
 use sluice_domain::policy;
@@ -158,6 +159,11 @@ impl Node {
         let grant = find(&sitting.book.state, actor, id)?;
         may(grant, actor)?;
         let happening = happening(grant.id.clone());
+        // Jobs beyond what one commit holds are stopped right after it: none of them may slip through.
+        let open = |job: &Job| job.grant == grant.id && !job.state.is_final();
+        if matches!(happening, Happening::GrantResumed { .. }) && sitting.book.state.jobs.values().any(open) {
+            return Err(Stop::with(Code::WrongState, "its jobs are still being stopped; try again"));
+        }
         self.turn_grant(sitting, actor, happening, id, once).await
     }
 

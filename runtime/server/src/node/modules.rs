@@ -70,6 +70,7 @@ impl Node {
             organisation: actor.organisation.clone(),
             submitted_at_ms: sitting.now_ms,
             state: ModuleState::Accepted,
+            revoked_by: Default::default(),
         };
         let view = show::module(&module);
         let happened = vec![Happening::ModuleSubmitted { module: Box::new(module) }];
@@ -109,8 +110,8 @@ impl Node {
         module.map(show::module).ok_or_else(|| Stop::of(Code::NotFound))
     }
 
-    /// Revokes a module, of every organisation of which the actor sees it: it may not be named any more, and its jobs
-    /// stop.
+    /// Revokes a module, of every organisation of which the actor sees it: an authority for good, an agency for data of
+    /// its own. It may not be named any more there, and its jobs stop.
     ///
     /// # Errors
     /// None that the actor may see, or one that was revoked.
@@ -122,8 +123,11 @@ impl Node {
         if seen.is_empty() {
             return Err(Stop::of(Code::NotFound));
         }
-        let accepted = seen.into_iter().filter(|module| module.state == ModuleState::Accepted);
-        let organisations: Vec<String> = accepted.map(|module| module.organisation.clone()).collect();
+        let accepted = |module: &&Module| {
+            module.state == ModuleState::Accepted && !module.revoked_by.contains(&actor.organisation)
+        };
+        let organisations: Vec<String> =
+            seen.into_iter().filter(accepted).map(|module| module.organisation.clone()).collect();
         let Some(first) = organisations.first().cloned() else { return Err(Stop::of(Code::WrongState)) };
         let happening = Happening::ModuleRevoked { module: digest.to_owned(), organisations };
         let view = |book: &Book| book.state.module(&first, digest).map(show::module);

@@ -1,7 +1,7 @@
 //! What can be done in a home folder while its node doesn't run.
 //!
-//! Whoever can open the folder has the database and the ledger's key, so nobody is asked to log in; what is done goes on
-//! record as the node's own act.
+//! Whoever can open the folder has the database and the ledger's key, so nobody is asked to log in. What changes something
+//! goes on record as the node's own act; an export changes nothing.
 
 use std::path::Path;
 use std::sync::Arc;

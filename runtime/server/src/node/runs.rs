@@ -90,6 +90,9 @@ impl Node {
                 if let Err(stop) = node.stop_ended().await {
                     node.complain("stop jobs whose grants have ended", &stop);
                 }
+                if let Err(stop) = node.desk().keep_time() {
+                    node.complain("keep the time", &stop);
+                }
                 node.cancel_ended();
                 node.pick();
                 tokio::select! {

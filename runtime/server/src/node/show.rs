@@ -99,6 +99,7 @@ pub(super) fn module(module: &Module) -> ModuleView {
         organisation: module.organisation.clone(),
         submitted_at_ms: module.submitted_at_ms,
         state: module.state,
+        revoked_by: module.revoked_by.iter().cloned().collect(),
     }
 }
 

@@ -65,7 +65,9 @@ pub struct ModuleView {
     pub organisation: String,
     /// When.
     pub submitted_at_ms: i64,
-    /// `accepted` or `revoked`.
+    /// `accepted`, or `revoked` by an authority.
     #[schema(value_type = String)]
     pub state: ModuleState,
+    /// The agencies on whose data it may not run any more.
+    pub revoked_by: Vec<String>,
 }
