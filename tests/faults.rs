@@ -10,6 +10,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::crashes;
+use crate::duties::entry;
 use crate::support::acts::{Reviewed, count, terms, text};
 use crate::support::client::Reply;
 use crate::support::guests::guest;
@@ -23,17 +24,9 @@ const CSV: &str = "/v1/datasets/things/snapshots?format=csv";
 
 /// Registers and seals a small table: 60 people are `x`, 45 `y` and 15 `z`. A grant of it.
 pub fn things(place: &Place) -> String {
-    place.register(&json!({
-        "name": "things",
-        "title": "Things",
-        "subject": { "column": "id", "domain": "things" },
-        "grade": "open",
-        "n_public": 100,
-        "dictionary": { "columns": [
-            { "name": "id", "kind": "utf8" },
-            { "name": "kind", "kind": "utf8", "codes": ["x", "y", "z"] },
-        ]},
-    }));
+    let mut things = entry("things");
+    things["dictionary"]["columns"][1]["codes"] = json!(["x", "y", "z"]);
+    place.register(&things);
     place.seal("things", "csv", rows().as_bytes());
     place.grant(&terms(json!([{ "dataset": "things", "columns": ["id", "kind"] }])))
 }

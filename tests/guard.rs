@@ -8,26 +8,27 @@ use sluice_domain::refusal::{Code, Refusal};
 use sluice_engine::admit::{admit, check_filter};
 use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic, TableSpec, Work};
 
-use crate::support::tables::{column, table};
+use crate::support::tables::table;
 
 /// `people` of one domain, `visits` of the same, `firms` of another; `towns`, `rates` and `places` are public, and nothing
 /// is declared to be unique in the last; `secret` isn't granted.
 fn tables() -> Vec<TableSpec> {
     let coded = |name: &str, codes: &[&str]| Column {
         codes: codes.iter().map(|code| (*code).to_owned()).collect(),
-        ..column(name, ColumnKind::Utf8)
+        ..Column::new(name, ColumnKind::Utf8)
     };
-    let bounded = |name: &str, kind| Column { bounds: Some(Bounds { lower: 0, upper: 1_000 }), ..column(name, kind) };
+    let bounded =
+        |name: &str, kind| Column { bounds: Some(Bounds { lower: 0, upper: 1_000 }), ..Column::new(name, kind) };
     let mut people = table(
         "people",
         vec![
-            column("pid", ColumnKind::Utf8),
+            Column::new("pid", ColumnKind::Utf8),
             coded("town", &["a", "b"]),
             bounded("income", ColumnKind::Int64),
             bounded("weight", ColumnKind::Float64),
-            column("born", ColumnKind::Date32),
-            column("seen", ColumnKind::Timestamp),
-            column("secret", ColumnKind::Int64),
+            Column::new("born", ColumnKind::Date32),
+            Column::new("seen", ColumnKind::Timestamp),
+            Column::new("secret", ColumnKind::Int64),
         ],
         Some(("pid", "persons")),
     );
@@ -39,19 +40,24 @@ fn tables() -> Vec<TableSpec> {
     let people = unique(people, &["pid"]);
     let visits = table(
         "visits",
-        vec![column("pid", ColumnKind::Utf8), column("place", ColumnKind::Utf8), column("cost", ColumnKind::Int64)],
+        vec![
+            Column::new("pid", ColumnKind::Utf8),
+            Column::new("place", ColumnKind::Utf8),
+            Column::new("cost", ColumnKind::Int64),
+        ],
         Some(("pid", "persons")),
     );
     let firms = table(
         "firms",
-        vec![column("firm", ColumnKind::Utf8), column("owner", ColumnKind::Utf8)],
+        vec![Column::new("firm", ColumnKind::Utf8), Column::new("owner", ColumnKind::Utf8)],
         Some(("firm", "enterprises")),
     );
-    let towns = table("towns", vec![coded("town", &["a", "b"]), column("region", ColumnKind::Utf8)], None);
+    let towns = table("towns", vec![coded("town", &["a", "b"]), Column::new("region", ColumnKind::Utf8)], None);
     let towns = unique(towns, &["town"]);
-    let rates = table("rates", vec![column("town", ColumnKind::Utf8), column("year", ColumnKind::Int32)], None);
+    let rates =
+        table("rates", vec![Column::new("town", ColumnKind::Utf8), Column::new("year", ColumnKind::Int32)], None);
     let rates = unique(rates, &["town", "year"]);
-    let places = table("places", vec![column("kind", ColumnKind::Utf8)], None);
+    let places = table("places", vec![Column::new("kind", ColumnKind::Utf8)], None);
     vec![people, visits, firms, towns, rates, places]
 }
 

@@ -10,7 +10,7 @@ use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use sluice_disclosure::candidate::Body;
 use sluice_disclosure::{Appetite, Value, assess};
 use sluice_domain::contract::Contract;
-use sluice_domain::dictionary::ColumnKind;
+use sluice_domain::dictionary::{Column, ColumnKind};
 use sluice_domain::grade::Grade;
 use sluice_domain::limits::Limits;
 use sluice_engine::RawOutput;
@@ -18,7 +18,6 @@ use sluice_engine::admit::admit;
 use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic, Run, TableSpec, Work};
 
 use crate::support::data::{examples, flights, seal, seal_lookup};
-use crate::support::tables::column;
 
 fn plan(sql: &str, dimensions: &[&str], measures: &[&str], margins: &[&[&str]]) -> Plan {
     let mut statistics = vec![PlanStatistic::Subjects, PlanStatistic::Records];
@@ -115,22 +114,24 @@ async fn a_join_within_the_domain_does_not_depend_on_partitions() {
         &["distance"],
         &[],
     );
-    let (_, one) = run(&tables, &plan, 1).await;
-    let (contract, eight) = run(&tables, &plan, 8).await;
+    let plainly = "SELECT f.carrier, count(DISTINCT f.tailnum), count(*), CAST(sum(f.distance) AS BIGINT) \
+                   FROM flights f JOIN planes p ON f.tailnum = p.tailnum WHERE p.year < 2000 GROUP BY f.carrier";
+    counts_as_plainly(&tables, &plan, plainly).await;
+}
+
+/// That one partition and eight give the same output, and that it is what the query gives by itself: a label, then
+/// subjects, records and a sum.
+async fn counts_as_plainly(tables: &[TableSpec], plan: &Plan, plainly: &str) {
+    let (_, one) = run(tables, plan, 1).await;
+    let (contract, eight) = run(tables, plan, 8).await;
     assert!(one.same_as(&eight));
-    let expected = plain(
-        "SELECT f.carrier, count(DISTINCT f.tailnum), count(*), CAST(sum(f.distance) AS BIGINT) \
-         FROM flights f JOIN planes p ON f.tailnum = p.tailnum WHERE p.year < 2000 GROUP BY f.carrier",
-        1,
-    )
-    .await;
-    assert_eq!(counted(&one, &contract), expected);
+    assert_eq!(counted(&one, &contract), plain(plainly, 1).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_join_with_a_public_table_multiplies_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let names = ["carrier", "name"].map(|name| column(name, ColumnKind::Utf8)).to_vec();
+    let names = ["carrier", "name"].map(|name| Column::new(name, ColumnKind::Utf8)).to_vec();
     let airlines = seal_lookup(home.path(), &examples().join("data/airlines.csv"), names, &["carrier"]).await.unwrap();
     let tables = [flights(home.path()).await, airlines];
     let plan = plan(
@@ -139,15 +140,9 @@ async fn a_join_with_a_public_table_multiplies_nothing() {
         &["distance"],
         &[],
     );
-    let (_, one) = run(&tables, &plan, 1).await;
-    let (contract, eight) = run(&tables, &plan, 8).await;
-    assert!(one.same_as(&eight));
-    let expected = plain(
-        "SELECT carrier, count(DISTINCT tailnum), count(*), CAST(sum(distance) AS BIGINT) FROM flights \
-         WHERE tailnum IS NOT NULL GROUP BY carrier",
-        1,
-    );
-    assert_eq!(counted(&one, &contract), expected.await);
+    let plainly = "SELECT carrier, count(DISTINCT tailnum), count(*), CAST(sum(distance) AS BIGINT) FROM flights \
+                   WHERE tailnum IS NOT NULL GROUP BY carrier";
+    counts_as_plainly(&tables, &plan, plainly).await;
 }
 
 /// Plain DataFusion on the file itself: labels, then subjects, records and a sum.

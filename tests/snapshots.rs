@@ -10,10 +10,13 @@ use sluice_domain::refusal::{Code, Refusal};
 use sluice_engine::ask::{Format, Ingest};
 
 use crate::support::data::seal_lookup;
-use crate::support::tables::column;
 
 fn columns() -> Vec<Column> {
-    vec![column("town", ColumnKind::Utf8), column("year", ColumnKind::Int32), column("rate", ColumnKind::Float64)]
+    vec![
+        Column::new("town", ColumnKind::Utf8),
+        Column::new("year", ColumnKind::Int32),
+        Column::new("rate", ColumnKind::Float64),
+    ]
 }
 
 fn write(home: &Path, rows: &[&str]) -> PathBuf {
@@ -63,7 +66,7 @@ async fn attack_28_a_file_with_a_text_without_end_is_refused() {
     let file = write(home, &[&format!("{},2013,1", "é".repeat(most / 2 + 1))]);
     assert!(said(seal_lookup(home, &file, columns(), &[]).await).contains("at most 65536 bytes"));
     // A column that the dictionary doesn't have is nobody's business.
-    let short = vec![column("year", ColumnKind::Int32)];
+    let short = vec![Column::new("year", ColumnKind::Int32)];
     seal_lookup(home, &file, short, &[]).await.expect("the long text isn't taken in");
 }
 
@@ -82,7 +85,7 @@ async fn made_up_rows_hold_to_what_is_declared_unique() {
         group: None,
         grade: Grade::Open,
         n_public: 0,
-        dictionary: Dictionary { columns: vec![Column { codes, ..column("kind", ColumnKind::Utf8) }] },
+        dictionary: Dictionary { columns: vec![Column { codes, ..Column::new("kind", ColumnKind::Utf8) }] },
         state: DatasetState::Registered,
         registered_at_ms: 0,
         lapses_at_ms: i64::MAX,

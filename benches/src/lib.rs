@@ -69,18 +69,6 @@ pub fn write_rows(path: &Path, rows: usize, subjects: u64) {
     writer.close().expect("the benchmark's folder is writable");
 }
 
-fn column(name: &str, kind: ColumnKind) -> Column {
-    Column {
-        name: name.to_owned(),
-        title: String::new(),
-        kind,
-        grade: None,
-        unit: String::new(),
-        codes: Vec::new(),
-        bounds: None,
-    }
-}
-
 /// The entry of the made data.
 #[must_use]
 pub fn entry() -> Dataset {
@@ -97,11 +85,11 @@ pub fn entry() -> Dataset {
         n_public: 1_000_000,
         dictionary: Dictionary {
             columns: vec![
-                column("id", ColumnKind::Utf8),
-                Column { codes: codes('a', CODES.0), ..column("a", ColumnKind::Utf8) },
-                Column { codes: codes('b', CODES.1), ..column("b", ColumnKind::Utf8) },
-                Column { bounds: Some(Bounds { lower: 0, upper: 1_000 }), ..column("v", ColumnKind::Int64) },
-                Column { bounds: Some(Bounds { lower: 0, upper: 100 }), ..column("w", ColumnKind::Int32) },
+                Column::new("id", ColumnKind::Utf8),
+                Column { codes: codes('a', CODES.0), ..Column::new("a", ColumnKind::Utf8) },
+                Column { codes: codes('b', CODES.1), ..Column::new("b", ColumnKind::Utf8) },
+                Column { bounds: Some(Bounds { lower: 0, upper: 1_000 }), ..Column::new("v", ColumnKind::Int64) },
+                Column { bounds: Some(Bounds { lower: 0, upper: 100 }), ..Column::new("w", ColumnKind::Int32) },
             ],
         },
         state: DatasetState::Registered,
@@ -113,16 +101,7 @@ pub fn entry() -> Dataset {
 /// The made rows that are sealed in `home`, as a job's table.
 #[must_use]
 pub fn sealed(home: &Path) -> TableSpec {
-    let dataset = entry();
-    TableSpec {
-        name: dataset.name,
-        granted: dataset.dictionary.columns.iter().map(|column| column.name.clone()).collect(),
-        columns: dataset.dictionary.columns,
-        row_filter: None,
-        subject: dataset.subject,
-        unique: dataset.unique,
-        snapshot: Some(home.join("snapshot")),
-    }
+    TableSpec::whole(&entry(), Some(home.join("snapshot")))
 }
 
 /// Seals a file of made rows in `home`.

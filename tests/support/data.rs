@@ -9,8 +9,6 @@ use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
 use sluice_engine::ask::{Draft, Format, Ingest, TableSpec};
 
-use super::tables::column;
-
 /// The examples' folder.
 pub fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
@@ -53,7 +51,7 @@ pub async fn seal(home: &Path, name: &str) -> TableSpec {
         domains: home.join("domains"),
     };
     sluice_engine::ingest::ingest(&ingest, &limits).await.unwrap();
-    shown(dataset, folder)
+    TableSpec::whole(&dataset, Some(folder))
 }
 
 /// The flights.
@@ -64,9 +62,9 @@ pub async fn flights(home: &Path) -> TableSpec {
 /// Seals a CSV file with the columns id, kind (`a` or `b`) and value (0 to 20).
 pub async fn seal_csv(home: &Path, file: &Path, folder: &str) -> TableSpec {
     let columns = vec![
-        column("id", ColumnKind::Utf8),
-        Column { codes: vec!["a".to_owned(), "b".to_owned()], ..column("kind", ColumnKind::Utf8) },
-        Column { bounds: Some(Bounds { lower: 0, upper: 20 }), ..column("value", ColumnKind::Int32) },
+        Column::new("id", ColumnKind::Utf8),
+        Column { codes: vec!["a".to_owned(), "b".to_owned()], ..Column::new("kind", ColumnKind::Utf8) },
+        Column { bounds: Some(Bounds { lower: 0, upper: 20 }), ..Column::new("value", ColumnKind::Int32) },
     ];
     let dataset = dataset("things", columns, "id", "things");
     let ingest = Ingest {
@@ -77,7 +75,7 @@ pub async fn seal_csv(home: &Path, file: &Path, folder: &str) -> TableSpec {
         domains: home.join(format!("domains-{folder}")),
     };
     sluice_engine::ingest::ingest(&ingest, &Limits::default()).await.unwrap();
-    shown(dataset, home.join(folder))
+    TableSpec::whole(&dataset, Some(home.join(folder)))
 }
 
 /// Seals a CSV file as a public table `lookup`.
@@ -102,18 +100,5 @@ pub async fn seal_lookup(
         domains: home.join("domains"),
     };
     sluice_engine::ingest::ingest(&ingest, &Limits::default()).await?;
-    Ok(shown(dataset, folder))
-}
-
-/// The whole of a sealed snapshot.
-fn shown(dataset: Dataset, snapshot: PathBuf) -> TableSpec {
-    TableSpec {
-        name: dataset.name,
-        granted: dataset.dictionary.columns.iter().map(|column| column.name.clone()).collect(),
-        columns: dataset.dictionary.columns,
-        row_filter: None,
-        subject: dataset.subject,
-        unique: dataset.unique,
-        snapshot: Some(snapshot),
-    }
+    Ok(TableSpec::whole(&dataset, Some(folder)))
 }

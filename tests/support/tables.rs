@@ -1,21 +1,8 @@
 //! Tables as a grant shows them.
 
 use sluice_domain::dataset::SubjectKey;
-use sluice_domain::dictionary::{Column, ColumnKind};
+use sluice_domain::dictionary::Column;
 use sluice_engine::ask::TableSpec;
-
-/// A column without codes and bounds.
-pub fn column(name: &str, kind: ColumnKind) -> Column {
-    Column {
-        name: name.to_owned(),
-        title: String::new(),
-        kind,
-        grade: None,
-        unit: String::new(),
-        codes: Vec::new(),
-        bounds: None,
-    }
-}
 
 /// A table whose columns are all granted, without data.
 pub fn table(name: &str, columns: Vec<Column>, subject: Option<(&str, &str)>) -> TableSpec {

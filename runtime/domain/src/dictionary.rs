@@ -83,6 +83,22 @@ pub struct Column {
     pub bounds: Option<Bounds>,
 }
 
+impl Column {
+    /// A column of which nothing but its name and type is known.
+    #[must_use]
+    pub fn new(name: &str, kind: ColumnKind) -> Column {
+        Column {
+            name: name.to_owned(),
+            title: String::new(),
+            kind,
+            grade: None,
+            unit: String::new(),
+            codes: Vec::new(),
+            bounds: None,
+        }
+    }
+}
+
 /// The columns of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

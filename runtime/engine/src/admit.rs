@@ -298,18 +298,9 @@ mod tests {
     use super::*;
 
     fn table(name: &str, columns: &[&str], unique: &[&str], keyed: bool) -> TableSpec {
-        let text = |name: &&str| Column {
-            name: (*name).to_owned(),
-            title: String::new(),
-            kind: ColumnKind::Utf8,
-            grade: None,
-            unit: String::new(),
-            codes: Vec::new(),
-            bounds: None,
-        };
         TableSpec {
             name: name.to_owned(),
-            columns: columns.iter().map(text).collect(),
+            columns: columns.iter().map(|name| Column::new(name, ColumnKind::Utf8)).collect(),
             granted: columns.iter().map(|name| (*name).to_owned()).collect(),
             row_filter: None,
             subject: keyed.then(|| SubjectKey { column: "pid".to_owned(), domain: "persons".to_owned() }),

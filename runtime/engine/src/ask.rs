@@ -34,6 +34,22 @@ pub struct TableSpec {
     pub snapshot: Option<PathBuf>,
 }
 
+impl TableSpec {
+    /// The whole of a dataset: every column and row.
+    #[must_use]
+    pub fn whole(dataset: &Dataset, snapshot: Option<PathBuf>) -> TableSpec {
+        TableSpec {
+            name: dataset.name.clone(),
+            columns: dataset.dictionary.columns.clone(),
+            granted: dataset.dictionary.columns.iter().map(|column| column.name.clone()).collect(),
+            row_filter: None,
+            subject: dataset.subject.clone(),
+            unique: dataset.unique.clone(),
+            snapshot,
+        }
+    }
+}
+
 /// A measure of a job without a module.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

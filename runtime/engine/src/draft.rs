@@ -174,7 +174,7 @@ fn column(
         .range
         .filter(|_| !is_subject && kind.is_number())
         .map(|(low, high)| Bounds { lower: -outward(-low), upper: outward(high) });
-    Column { name: name.to_owned(), title: String::new(), kind, grade: None, unit: String::new(), codes, bounds }
+    Column { codes, bounds, ..Column::new(name, kind) }
 }
 
 /// The least 1-2-5 step at or above a value; for a negative value the largest step below its distance from zero.

@@ -112,12 +112,20 @@ fn batches(streams: Vec<SendableRecordBatchStream>, constants: &[u64], bytes_max
     let handle = tokio::runtime::Handle::current();
     let told = Arc::clone(&failed);
     // Of several inputs none may run ahead: they share one memory pool, and which of them fits would depend on how far.
-    let ahead = streams.len() == 1;
-    let source = |stream| Source { stream, writer: ArenaWriter::new(constants.to_vec()), bytes_max };
-    let mut inputs: Vec<Input> = streams.into_iter().map(|stream| Input::Unread(Box::new(source(stream)))).collect();
+    let alone = streams.len() == 1;
+    let input = |stream| {
+        let source = Source { stream, writer: ArenaWriter::new(constants.to_vec()), bytes_max };
+        if !alone {
+            return Input::OnDemand(Box::new(source));
+        }
+        let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
+        handle.spawn(source.run_ahead(sender));
+        Input::Ahead(receiver)
+    };
+    let mut inputs: Vec<Input> = streams.into_iter().map(input).collect();
     let next = move |input: u32| {
         let Some(input) = inputs.get_mut(input as usize) else { return Ok(Vec::new()) };
-        input.next(&handle, ahead).map_err(|_| told.store(true, Ordering::Relaxed))
+        input.next(&handle).map_err(|_| told.store(true, Ordering::Relaxed))
     };
     (Box::new(next), failed)
 }
@@ -166,44 +174,28 @@ impl Source {
     }
 }
 
-/// An input as the guest has read it so far.
+/// Where an input's arenas come from.
 enum Input {
-    Unread(Box<Source>),
     OnDemand(Box<Source>),
     Ahead(Receiver<Arena>),
     Ended,
 }
 
 impl Input {
-    fn next(&mut self, handle: &Handle, ahead: bool) -> Result<Vec<u64>, DataFusionError> {
-        let arena = match std::mem::replace(self, Input::Ended) {
-            Input::Ended => Ok(None),
-            Input::Unread(source) if ahead => {
-                let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD);
-                handle.spawn(source.run_ahead(sender));
-                *self = Input::Ahead(receiver);
-                return self.next(handle, ahead);
+    /// The next arena, or an empty list from the end on.
+    fn next(&mut self, handle: &Handle) -> Result<Vec<u64>, DataFusionError> {
+        let arena = match self {
+            Input::OnDemand(source) => handle.block_on(source.next())?,
+            // A query whose task is gone has failed: that is never an end.
+            Input::Ahead(receiver) => {
+                receiver.blocking_recv().unwrap_or_else(|| exec_err!("a report's query is gone"))?
             }
-            Input::Unread(mut source) | Input::OnDemand(mut source) => {
-                let arena = handle.block_on(source.next());
-                *self = Input::OnDemand(source);
-                arena
-            }
-            Input::Ahead(mut receiver) => {
-                // A query whose task is gone has failed: that is never an end.
-                let arena = receiver.blocking_recv().unwrap_or_else(|| exec_err!("a report's query is gone"));
-                *self = Input::Ahead(receiver);
-                arena
-            }
+            Input::Ended => None,
         };
-        match arena {
-            Ok(Some(words)) => Ok(words),
-            Ok(None) => {
-                *self = Input::Ended;
-                Ok(Vec::new())
-            }
-            Err(error) => Err(error),
+        if arena.is_none() {
+            *self = Input::Ended;
         }
+        Ok(arena.unwrap_or_default())
     }
 }
 

@@ -100,7 +100,7 @@ impl Charge {
 /// Bytes that may leave once their event is in the ledger.
 pub struct Release {
     entry: ReleaseEntry,
-    files: Vec<(String, Vec<u8>)>,
+    files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Release {
@@ -114,7 +114,7 @@ impl Release {
         (assessment, key): (&Assessment, &[u8; 32]),
         approval: &Approval,
         charge: &Charge,
-        render: impl FnOnce(&ReleaseTable) -> Option<Vec<(String, Vec<u8>)>>,
+        render: impl FnOnce(&ReleaseTable) -> Option<Vec<(&'static str, Vec<u8>)>>,
     ) -> Result<Release, Unsealed> {
         let Approval { request } = approval;
         let Charge { job, bits } = charge;
@@ -131,10 +131,10 @@ impl Release {
             return Err(Unsealed::BeyondCharge);
         }
         let mut files = render(assessment.table()).ok_or(Unsealed::Render)?;
-        files.push((RECORD.to_owned(), assessment.record().to_json()));
+        files.push((RECORD, assessment.record().to_json()));
         let approvals = request.votes.iter().filter(|vote| vote.verdict == Verdict::Approve).count();
-        let artefact = |(format, bytes): &(String, Vec<u8>)| Artefact {
-            format: format.clone(),
+        let artefact = |(format, bytes): &(&str, Vec<u8>)| Artefact {
+            format: (*format).to_owned(),
             sha256: sha256_hex(bytes),
             bytes: bytes.len() as u64,
         };
@@ -165,7 +165,7 @@ impl Release {
 
     /// The files, by format: to be on the disk, whole, before the event is written.
     #[must_use]
-    pub fn files(&self) -> &[(String, Vec<u8>)] {
+    pub fn files(&self) -> &[(&'static str, Vec<u8>)] {
         &self.files
     }
 

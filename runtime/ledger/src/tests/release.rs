@@ -118,8 +118,8 @@ fn charge() -> Charge {
     Charge::of(&job(), &grant()).unwrap_or_else(|fault| panic!("{fault}"))
 }
 
-fn bytes(_: &ReleaseTable) -> Option<Vec<(String, Vec<u8>)>> {
-    Some(vec![("csv".to_owned(), b"n\n7\n".to_vec())])
+fn bytes(_: &ReleaseTable) -> Option<Vec<(&'static str, Vec<u8>)>> {
+    Some(vec![("csv", b"n\n7\n".to_vec())])
 }
 
 fn seal(assessment: &Assessment, approval: &Approval, charge: &Charge) -> Result<Release, Unsealed> {

@@ -117,15 +117,7 @@ impl Rehearse {
             domains: place.join("domains"),
         };
         fleet.ingest(ingest).await.map_err(stopped)?;
-        Ok(TableSpec {
-            name: entry.name,
-            granted: entry.dictionary.columns.iter().map(|column| column.name.clone()).collect(),
-            columns: entry.dictionary.columns,
-            row_filter: None,
-            subject: entry.subject,
-            unique: entry.unique,
-            snapshot: Some(snapshot),
-        })
+        Ok(TableSpec::whole(&entry, Some(snapshot)))
     }
 
     async fn work(&self, fleet: &Fleet) -> Answer<Work> {

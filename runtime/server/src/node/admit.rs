@@ -41,13 +41,9 @@ pub(super) fn tables(
     let table = |granted: &sluice_domain::grant::GrantedDataset| {
         let dataset = state.datasets.get(&granted.dataset).ok_or_else(|| Refusal::of(Code::NotFound))?;
         Ok(TableSpec {
-            name: dataset.name.clone(),
-            columns: dataset.dictionary.columns.clone(),
             granted: granted.columns.clone(),
             row_filter: granted.row_filter.clone(),
-            subject: dataset.subject.clone(),
-            unique: dataset.unique.clone(),
-            snapshot: snapshot(&dataset.name),
+            ..TableSpec::whole(dataset, snapshot(&dataset.name))
         })
     };
     grant.terms.datasets.iter().map(table).collect()

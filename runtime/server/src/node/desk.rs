@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use super::book::Book;
 use super::clock::{Clock, Monotone, not_before_ms};
 use super::rebuild::{compare, rebuild};
-use super::stop::{Done, Fault, Stop};
+use super::stop::{Done, Fault, Stop, off};
 use crate::files::{Home, HomeFault, Key, Lock};
 
 /// Why a node can't be opened. Each is one plain sentence for whoever starts it.
@@ -128,9 +128,10 @@ impl Desk {
     ///
     /// # Errors
     /// A file that can't be written.
-    pub fn keep_time(&self) -> Done<()> {
+    pub async fn keep_time(&self) -> Done<()> {
         let Some(mark_ms) = self.clock.mark_ms() else { return Ok(()) };
-        crate::files::write(&self.home.clock(), mark_ms.to_string().as_bytes()).map_err(Stop::fault("keep the time"))
+        let (path, mark) = (self.home.clock(), mark_ms.to_string());
+        off(move || crate::files::write(&path, mark.as_bytes()).map_err(Stop::fault("keep the time"))).await
     }
 
     /// Random bytes.

@@ -90,7 +90,7 @@ impl Node {
                 if let Err(stop) = node.stop_ended().await {
                     node.complain("stop jobs whose grants have ended", &stop);
                 }
-                if let Err(stop) = node.desk().keep_time() {
+                if let Err(stop) = node.desk().keep_time().await {
                     node.complain("keep the time", &stop);
                 }
                 node.cancel_ended();

@@ -59,11 +59,7 @@ impl Node {
         let release = off(move || {
             let (_, assessment) = inside.load(&on_record, &appetite, &limits)?;
             let assessed = (&assessment, &inside.assessment_key(&on_record)?);
-            let rendered = |table: &_| {
-                let files = render::all(table).ok()?;
-                Some(files.into_iter().map(|(format, bytes)| (format.to_owned(), bytes)).collect())
-            };
-            let release = Release::seal(id, assessed, &approval, &charge, rendered);
+            let release = Release::seal(id, assessed, &approval, &charge, |table| render::all(table).ok());
             let release = release.map_err(Stop::fault("seal a release"))?;
             files::folder(&folder).map_err(Stop::fault("write a release"))?;
             for (format, bytes) in release.files() {
