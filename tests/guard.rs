@@ -74,7 +74,7 @@ fn plan(sql: &str) -> Plan {
 }
 
 async fn ask(sql: &str) -> Result<Contract, Refusal> {
-    admit(&tables(), &Work::Plan(plan(sql)), None, &Limits::default()).await
+    admit(&tables(), &Work::Plan(plan(sql)), None, &Limits::default()).await.map(|admitted| admitted.contract)
 }
 
 /// Puts a query to the guard as an input of a report, without a module.
@@ -417,5 +417,5 @@ async fn measures_need_bounds_and_dimensions_need_codes() {
     assert_eq!(absurd.code, Code::Contract);
     let open = ask(Plan { dimensions: vec!["income".to_owned()], ..base.clone() }).await.expect_err("no codes");
     assert!(open.to_string().contains("closed list"), "{open}");
-    assert_eq!(Lane::Tabulate, ask(base).await.expect("counts need no measure").lane());
+    assert_eq!(Lane::Tabulate, ask(base).await.expect("counts need no measure").contract.lane());
 }

@@ -5,11 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
+mod acro;
 mod api;
 mod claims;
 mod crashes;
 mod duties;
 mod ended;
+mod families;
 mod faults;
 mod files;
 mod guard;

@@ -9,11 +9,11 @@ use sluice_domain::event::{Event, Happening};
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::{Grant, GrantState, Terms, Tightening};
 use sluice_domain::id::{GrantId, JobId, ReleaseId, RequestId};
-use sluice_domain::job::{Job, JobState};
+use sluice_domain::job::{Job, JobState, Route};
 use sluice_domain::people::{Actor, Role};
 use sluice_domain::policy;
 use sluice_domain::refusal::Code;
-use sluice_domain::release::ReleaseEntry;
+use sluice_domain::release::{Basis, ReleaseEntry};
 use sluice_domain::review::{Reason, ReleaseRequest, RequestState, Verdict, Vote};
 use sluice_domain::state::State;
 
@@ -59,16 +59,18 @@ impl Desk {
         let release = ReleaseEntry {
             id: ReleaseId::new([9; 16]),
             job: self.request.job.clone(),
-            request: self.request.id.clone(),
+            basis: Basis::Reviewed {
+                request: self.request.id.clone(),
+                candidate: candidate.clone(),
+                assessment: assessment.clone(),
+                approvals: 2,
+            },
             grant: GrantId::new([1; 16]),
             organisation: "operator".to_owned(),
             lane: Lane::Tabulate,
             module: None,
             contract: String::new(),
             snapshots: BTreeMap::new(),
-            candidate: candidate.clone(),
-            assessment: assessment.clone(),
-            approvals: 2,
             artefacts: Vec::new(),
             sealed_at_ms: 0,
         };
@@ -135,6 +137,7 @@ fn a_job(id: &JobId, grant: &GrantId) -> Job {
         params: BTreeMap::new(),
         contract,
         snapshots: BTreeMap::new(),
+        route: Route::default(),
         admitted_at_ms: 0,
         slot_ms: 100,
         fixed_slot_at_ms: None,

@@ -10,7 +10,7 @@ use sluice_domain::refusal::Code;
 use crate::faults::{by_kind, things};
 use crate::people::added;
 use crate::releases::question;
-use crate::support::acts::{Reviewed, count, terms, text};
+use crate::support::acts::{Reviewed, count, figure, inner, terms, text};
 use crate::support::client::Reply;
 use crate::support::node::{Hosted, Place, SLUICE, folder, until};
 use crate::support::shared::{flights, shared};
@@ -73,15 +73,19 @@ fn attack_31_tightening_voids_the_votes_and_the_release_follows_it() {
     let shown: BTreeMap<&[String], &[String]> = rows[1..].iter().map(|row| row.split_at(2)).collect();
     let rounded = |value: &Value| ((value.as_u64().unwrap() + 2) / 5 * 5).to_string();
     let (mut closed, mut open) = (0, 0);
-    for cell in reviewed.candidate["cells"].as_array().unwrap() {
+    for cell in inner(&reviewed.candidate) {
         let labels: Vec<String> = cell["labels"].as_array().unwrap().iter().map(text).collect();
         let (figures, subjects) = (shown[labels.as_slice()], cell["subjects"].as_u64().unwrap());
         if subjects < 30 {
             assert_eq!(figures, ["c", "c", "c"], "{labels:?} has {subjects} aircraft");
             closed += u32::from(subjects >= 10);
         } else {
-            assert_eq!(figures[..2], [rounded(&cell["subjects"]), rounded(&cell["records"])], "{labels:?}");
-            open += 1;
+            for (shown, name) in figures.iter().zip(["subjects", "records"]) {
+                // A figure that gives somebody away for another reason is withheld for that.
+                let withheld = shown == "c" && !(figure(cell, name).1 && subjects >= 60);
+                assert!(withheld || *shown == rounded(&cell[name]), "{labels:?} {name}: {shown}");
+                open += u32::from(!withheld);
+            }
         }
     }
     assert!(closed > 0 && open > 0, "some cells close and some stay: {closed} {open}");
@@ -90,6 +94,7 @@ fn attack_31_tightening_voids_the_votes_and_the_release_follows_it() {
     let receipt = place.client("olga").get(&format!("/v1/releases/{release}/receipt")).body;
     let receipt = sluice_ledger::Receipt::parse(&receipt).unwrap().verify(Some(&place.key())).unwrap();
     let body: Value = serde_json::from_str(receipt.body()).unwrap();
+    let body = &body["basis"]["reviewed"];
     assert_eq!((&body["candidate"], &body["assessment"]), (&after["candidate"], &after["assessment"]));
 }
 

@@ -47,7 +47,7 @@ async fn crosstab_of(table: &TableSpec, home: &Path, limits: &Limits) -> Run {
     };
     let work = Work::Plan(plan);
     let contract = sluice_engine::admit::admit(std::slice::from_ref(table), &work, None, limits).await;
-    job(home, table, work, &contract.expect("a legal plan"), 2)
+    job(home, table, work, &contract.expect("a legal plan").contract, 2)
 }
 
 fn job(home: &Path, table: &TableSpec, work: Work, contract: &Contract, partitions: usize) -> Run {
@@ -196,7 +196,7 @@ impl Bench {
         let work = Work::Module { lane, digest, params: BTreeMap::new() };
         let tables = std::slice::from_ref(&table);
         let contract = sluice_engine::admit::admit(tables, &work, Some(&guest), &self.limits).await;
-        let run = job(&home, &table, work, &contract.expect("a legal module"), partitions);
+        let run = job(&home, &table, work, &contract.expect("a legal module").contract, partitions);
         Module { run, guest, table }
     }
 

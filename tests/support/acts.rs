@@ -38,6 +38,20 @@ pub fn count(sql: &str, by: &str) -> Value {
     json!({ "sql": sql, "dimensions": [by], "statistics": ["subjects"] })
 }
 
+/// The inner cells of a candidate: those that are no totals.
+pub fn inner(candidate: &Value) -> Vec<&Value> {
+    let cells = candidate["cells"].as_array().expect("a counted candidate has cells");
+    let is_total = |cell: &&Value| cell["labels"].as_array().is_some_and(|labels| labels.iter().any(|one| one == "*"));
+    cells.iter().filter(|cell| !is_total(cell)).collect()
+}
+
+/// A figure of a cell: its true value, and whether it would be published.
+pub fn figure(cell: &Value, name: &str) -> (String, bool) {
+    let figures = cell["figures"].as_array().expect("a cell has figures");
+    let figure = figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("{cell} has no {name}"));
+    (text(&figure["value"]), figure["status"] == "published")
+}
+
 /// A name, or any other text of an answer.
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
@@ -128,7 +142,13 @@ impl Place {
 
     /// Casts a vote.
     pub fn vote(&self, request: &str, reviewer: &str, verdict: &str, reason: &str) -> Value {
-        let vote = json!({ "verdict": verdict, "reason": reason });
+        // Whoever approves looks first: what is out by now may be more than when the candidate was compared.
+        let look = || self.client(reviewer).get(&format!("/v1/requests/{request}/candidate?limit=1")).ok();
+        let round = if verdict == "approve" { look()["round"].clone() } else { json!(null) };
+        let vote = match round {
+            Value::Null => json!({ "verdict": verdict, "reason": reason }),
+            round => json!({ "verdict": verdict, "reason": reason, "round": round }),
+        };
         self.client(reviewer).post(&format!("/v1/requests/{request}/votes"), &vote).ok()
     }
 

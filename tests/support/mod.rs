@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub mod acro;
 pub mod acts;
 pub mod client;
 pub mod data;

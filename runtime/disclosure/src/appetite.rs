@@ -4,21 +4,26 @@
 //! without anyone being able to make them weaker.
 //!
 //! # Guarantees
-//! An [`Appetite`] comes only from a grade's floor and from steps that tighten it.
+//! An [`Appetite`] comes only from a grade's floor, from steps that tighten it, and from [exceptions](Exception) that
+//! two people give a reason for.
 //!
 //! # Does not guarantee
 //! That a floor is right for a dataset: the numbers are usual ones in official statistics, not proofs.
 //!
 //! Source: disclosure.md, section 4, after ACRO's and tau-Argus's defaults and the handbooks that they cite.
 
+mod exception;
+
 use serde::{Deserialize, Serialize};
 use sluice_domain::grade::Grade;
 use sluice_domain::refusal::{Code, Refusal};
 
-use crate::candidate::TOP;
+pub use exception::{Exception, ExceptionMark, RuleName};
+
+use crate::evidence::TOP;
 
 /// The version of the floors and of the list of checks. It changes when either does.
-pub const POLICY_VERSION: &str = "sluice-sdc/0.1";
+pub const POLICY_VERSION: &str = "sluice-sdc/0.2";
 
 /// Unsafe if the `n` largest contributors hold at least `k_percent` of the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,9 +63,9 @@ pub struct Rules {
     pub prior_posterior: Option<PriorPosterior>,
     /// A group may not hold all but fewer than so many subjects of its margin.
     pub class_group: u64,
-    /// The least degrees of freedom; for later checks.
+    /// The least degrees of freedom of a ratio.
     pub degrees_of_freedom: u64,
-    /// The least difference between two releases, in subjects; for later checks.
+    /// The least difference between two releases, in subjects; for the history.
     pub difference: u64,
     /// Whether dominance is due at the level of holdings as well.
     pub holding_level: bool,
@@ -91,9 +96,13 @@ pub struct Overrides {
     pub difference: Option<u64>,
 }
 
-/// Rules that are at least as strict as the floor of their grade.
+/// Rules that are at least as strict as the floor of their grade, exceptions aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Appetite(Rules);
+pub struct Appetite {
+    rules: Rules,
+    /// Sorted; empty but for what two people asked for.
+    exceptions: Vec<Exception>,
+}
 
 impl Appetite {
     /// The floor of a grade.
@@ -113,7 +122,7 @@ impl Appetite {
             difference,
             holding_level,
         ) = *FLOORS.iter().find(|floor| floor.0 == grade).ok_or_else(|| Refusal::of(Code::GradeForbids))?;
-        Ok(Appetite(Rules {
+        let rules = Rules {
             grade,
             threshold,
             rounding_base,
@@ -124,13 +133,14 @@ impl Appetite {
             degrees_of_freedom: freedom,
             difference,
             holding_level,
-        }))
+        };
+        Ok(Appetite { rules, exceptions: Vec::new() })
     }
 
     /// The rules.
     #[must_use]
     pub fn rules(&self) -> &Rules {
-        &self.0
+        &self.rules
     }
 
     /// The same appetite, stricter where `overrides` says so.
@@ -138,7 +148,7 @@ impl Appetite {
     /// # Errors
     /// A refusal that names the rule which would be loosened, or which makes no sense.
     pub fn tightened(self, overrides: &Overrides) -> Result<Appetite, Refusal> {
-        let mut rules = self.0;
+        let Appetite { mut rules, exceptions } = self;
         raise("threshold", &mut rules.threshold, overrides.threshold)?;
         raise("rounding_base", &mut rules.rounding_base, overrides.rounding_base)?;
         raise("class_group", &mut rules.class_group, overrides.class_group)?;
@@ -154,14 +164,18 @@ impl Appetite {
         if let Some(asked) = overrides.prior_posterior {
             rules.tighten_prior_posterior(asked)?;
         }
-        Ok(Appetite(rules))
+        Ok(Appetite { rules, exceptions })
     }
 
-    /// The strictest of both in every rule: for a job that reads several datasets or stands on several grants.
+    /// The strictest of both in every rule: for a job that reads several datasets or stands on several grants. It is
+    /// marked with the exceptions of both.
     #[must_use]
     pub fn strictest(self, other: &Appetite) -> Appetite {
-        let mut rules = self.0;
-        let other = &other.0;
+        let Appetite { mut rules, mut exceptions } = self;
+        exceptions.extend(other.exceptions.iter().cloned());
+        exceptions.sort();
+        exceptions.dedup();
+        let other = &other.rules;
         rules.grade = rules.grade.max(other.grade);
         rules.threshold = rules.threshold.max(other.threshold);
         rules.rounding_base = rules.rounding_base.max(other.rounding_base);
@@ -177,7 +191,7 @@ impl Appetite {
             (Some(a), Some(b)) => Some(if b.is_looser_than(&a) { a } else { b }),
             (a, b) => a.or(b),
         };
-        Appetite(rules)
+        Appetite { rules, exceptions }
     }
 }
 

@@ -4,59 +4,41 @@
 //! that add up, whatever the engine or a damaged file says.
 //!
 //! # Guarantees
-//! A [`Candidate`] can't be built from evidence that contradicts its contract or itself. It has no `Debug`, no
-//! `Display` and no serde: the one way to write it down is [`Candidate::to_inside_bytes`].
+//! A [`Candidate`] can't be built from contributions that contradict their contract. It has no `Debug`, no `Display`
+//! and no serde: the one way to write it down is [`Candidate::to_inside_bytes`], and contributions aren't in it. Every
+//! published cell, margins included, has its own evidence of distinct subjects and groups.
 //!
 //! # Does not guarantee
-//! That the evidence is true: a wrong but consistent sum passes. The engine's own tests answer for that.
+//! That the contributions are true: wrong but consistent ones pass. The engine's own tests answer for that.
 
+mod contributions;
+mod counted;
+mod groups;
+mod holders;
 mod inside;
+mod look_ups;
 mod mismatch;
+mod relation;
+mod screen;
+mod sweep;
 mod validate;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use sluice_domain::contract::{Contract, Reporting, Statistic, Tabulation};
+use sluice_domain::contract::{Contract, Reporting};
 use sluice_domain::limits::Limits;
 
+use crate::publish::cell_key::Secret;
+
+pub use contributions::{Contribution, Contributions};
+pub(crate) use counted::LargeSum;
+pub use counted::{CellCount, Counted, Figure, Node, Plane};
+pub use groups::Groups;
 pub use mismatch::Mismatch;
+pub(crate) use relation::ratios;
+pub use relation::{Derived, Relation};
+pub use screen::Screen;
 
-use crate::appetite::Appetite;
-
-/// How many of the largest contributors the host keeps for each cell and measure.
-pub const TOP: usize = 3;
-
-/// Evidence for one measure in one cell, over one contribution per subject.
-#[derive(Clone, PartialEq, Eq)]
-pub struct MeasureEvidence {
-    /// The sum, in steps.
-    pub sum: i128,
-    /// The sum of absolute contributions, in steps.
-    pub sum_abs: i128,
-    /// Subjects whose contribution isn't 0.
-    pub nonzero: u64,
-    /// The contributions that are largest in absolute value, largest first, at most [`TOP`], none of them 0.
-    pub top: Vec<i64>,
-    /// The least contribution.
-    pub min: i64,
-    /// The largest contribution.
-    pub max: i64,
-}
-
-/// Evidence for one inner cell. Empty cells are absent, so `subjects` is at least 1.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CellEvidence {
-    /// Distinct subjects.
-    pub subjects: u64,
-    /// Contributions before they are merged per subject.
-    pub records: u64,
-    /// One entry for each measure of the contract.
-    pub measures: Vec<MeasureEvidence>,
-}
-
-/// Cells by their codes, one code for each dimension.
-pub type Cells = BTreeMap<Vec<u32>, CellEvidence>;
+pub use crate::evidence::TOP;
 
 /// What happened in the run, for the agency only.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -97,8 +79,12 @@ pub enum ReportFault {
 pub enum Raw {
     /// Counted by the host, for lane `tabulate`.
     Cells {
-        /// The cells that aren't empty.
-        cells: Cells,
+        /// What each subject brought to each inner cell.
+        contributions: Contributions,
+        /// Which subjects are one unit.
+        groups: Groups,
+        /// What the agency declares of the measures.
+        relations: Vec<Relation>,
         /// What happened in the run.
         facts: RunFacts,
     },
@@ -111,13 +97,6 @@ pub enum Raw {
         /// What happened in the run.
         facts: RunFacts,
     },
-}
-
-/// A counted candidate.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Counted {
-    contract: Tabulation,
-    cells: Cells,
 }
 
 /// A written candidate: rows in canonical order, every value in its column's domain and on its grid.
@@ -155,12 +134,28 @@ impl Candidate {
     /// # Errors
     /// The first [`Mismatch`], without any value.
     pub fn new(contract: Contract, raw: Raw, limits: &Limits) -> Result<Candidate, Mismatch> {
+        Candidate::keyed(contract, raw, limits, None)
+    }
+
+    /// The same; with the dataset's secret for cell keys, so that counts can have noise ([`crate::Method::CellKey`]).
+    /// What each count's noise is looked up by is kept with it; the secret isn't.
+    ///
+    /// # Errors
+    /// As [`Candidate::new`].
+    pub fn keyed(
+        contract: Contract,
+        raw: Raw,
+        limits: &Limits,
+        secret: Option<&Secret>,
+    ) -> Result<Candidate, Mismatch> {
         contract.check(limits).map_err(|_| Mismatch::Contract)?;
         match (contract, raw) {
-            (Contract::Tabulate(contract), Raw::Cells { mut cells, facts }) => {
+            (Contract::Tabulate(contract), Raw::Cells { contributions, groups, relations, facts }) => {
                 validate::facts(&facts)?;
-                validate::cells(&contract, &mut cells, &facts)?;
-                Ok(Candidate { body: Body::Counted(Counted { contract, cells }), facts })
+                validate::contributions(&contract, &contributions, &facts)?;
+                let counted = Counted::new(contract, relations, (&contributions, &groups), secret)?;
+                validate::ranges(&counted)?;
+                Ok(Candidate { body: Body::Counted(counted), facts })
             }
             (Contract::Report(contract), Raw::Rows { rows, fault, facts }) => {
                 validate::facts(&facts)?;
@@ -184,47 +179,6 @@ impl Candidate {
     #[must_use]
     pub fn facts(&self) -> &RunFacts {
         &self.facts
-    }
-}
-
-impl Counted {
-    /// The contract.
-    #[must_use]
-    pub fn contract(&self) -> &Tabulation {
-        &self.contract
-    }
-
-    /// The cells that aren't empty.
-    #[must_use]
-    pub fn cells(&self) -> &Cells {
-        &self.cells
-    }
-
-    /// Positions of the measures whose sums are published.
-    pub fn published_measures(&self) -> impl Iterator<Item = usize> + '_ {
-        self.contract.statistics.iter().filter_map(|statistic| match statistic {
-            Statistic::Sum(index) => Some(*index as usize),
-            _ => None,
-        })
-    }
-
-    /// Whether record counts are published.
-    #[must_use]
-    pub fn publishes_records(&self) -> bool {
-        self.contract.statistics.contains(&Statistic::Records)
-    }
-
-    /// Every published sum of a cell that reaches the threshold on subjects: codes, the measure's position, evidence.
-    pub(crate) fn large_sums(
-        &self,
-        appetite: &Appetite,
-    ) -> impl Iterator<Item = (&Vec<u32>, usize, &CellEvidence, &MeasureEvidence)> {
-        let threshold = appetite.rules().threshold;
-        let large = self.cells.iter().filter(move |(_, cell)| cell.subjects >= threshold);
-        large.flat_map(move |(codes, cell)| {
-            self.published_measures()
-                .filter_map(move |index| cell.measures.get(index).map(|measure| (codes, index, cell, measure)))
-        })
     }
 }
 

@@ -10,7 +10,9 @@
 use serde::{Deserialize, Serialize};
 use sluice_domain::digest::sha256_hex;
 
-use crate::candidate::Counted;
+use crate::candidate::{Counted, Node};
+use crate::primary::Quantity;
+use crate::table::TOTAL;
 
 /// What a check says, from mildest to hardest; what isn't known to be harmless is not a pass.
 #[must_use = "a verdict that nobody reads blocks nothing"]
@@ -42,15 +44,29 @@ pub enum CheckName {
     Labels,
     Fault,
     Threshold,
+    Groups,
+    Zeros,
     Dominance,
     PPercent,
     Class,
+    Complements,
     Records,
+    Freedom,
+    Ratios,
+    Relations,
+    Extremes,
+    Quantiles,
+    Histograms,
+    Padding,
     Truncation,
     Defaults,
     ReportBits,
+    Remedies,
     Family,
     Unchecked,
+    History,
+    Secondary,
+    CellKey,
 }
 
 impl CheckName {
@@ -70,19 +86,33 @@ impl CheckName {
             CheckName::ReportBits => "report_bits",
             CheckName::Family => "family",
             CheckName::Unchecked => "unchecked",
+            CheckName::Groups => "groups",
+            CheckName::Zeros => "zeros",
+            CheckName::Complements => "complements",
+            CheckName::Freedom => "freedom",
+            CheckName::Ratios => "ratios",
+            CheckName::Relations => "relations",
+            CheckName::Extremes => "extremes",
+            CheckName::Quantiles => "quantiles",
+            CheckName::Histograms => "histograms",
+            CheckName::Padding => "padding",
+            CheckName::Remedies => "remedies",
+            CheckName::History => "history",
+            CheckName::Secondary => "secondary",
+            CheckName::CellKey => "cell_key",
         }
     }
 }
 
-/// What a finding is about, by codes.
+/// What a finding is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// The whole output.
     Whole,
-    /// Everything in one inner cell.
-    Cell(Vec<u32>),
-    /// The sum of one measure in one inner cell.
-    Sum(Vec<u32>, usize),
+    /// Everything in one published cell.
+    Cell(Node),
+    /// One figure of one published cell.
+    Figure(Node, Quantity),
 }
 
 /// One finding of one check.
@@ -113,26 +143,36 @@ impl Finding {
         (check, verdict): (CheckName, Verdict),
         topic: &str,
         counted: &Counted,
-        codes: &[u32],
+        node: &Node,
         sentence: String,
     ) -> Finding {
-        let labels = labels(counted, codes);
+        let labels = labels(counted, node);
         let id = id(check, topic, counted, &labels);
-        Finding { id, check, verdict, scope: Scope::Cell(codes.to_vec()), labels: Some(labels), sentence }
+        Finding { id, check, verdict, scope: Scope::Cell(node.clone()), labels: Some(labels), sentence }
     }
 
-    /// About one sum of one cell; the measure's name joins the topic.
-    pub(crate) fn sum(
+    /// About one figure of one cell; the figure's name joins the topic.
+    pub(crate) fn figure(
         (check, verdict): (CheckName, Verdict),
         topic: &str,
         counted: &Counted,
-        (codes, measure): (&[u32], usize),
+        (node, quantity): (&Node, Quantity),
         sentence: String,
     ) -> Finding {
-        let name = measure_name(counted, measure);
+        let name = quantity_name(counted, quantity);
         let topic = if topic.is_empty() { name.to_owned() } else { format!("{topic}:{name}") };
-        let finding = Finding::cell((check, verdict), &topic, counted, codes, sentence);
-        Finding { scope: Scope::Sum(codes.to_vec(), measure), ..finding }
+        let finding = Finding::cell((check, verdict), &topic, counted, node, sentence);
+        Finding { scope: Scope::Figure(node.clone(), quantity), ..finding }
+    }
+
+    /// Made outside of this crate, with its own id.
+    pub(crate) fn outside(
+        (check, verdict): (CheckName, Verdict),
+        id: String,
+        (scope, labels): (Scope, Option<Vec<String>>),
+        sentence: String,
+    ) -> Finding {
+        Finding { id, check, verdict, scope, labels, sentence }
     }
 
     /// The stable id, such as `threshold:carrier=AA/origin=EWR`.
@@ -171,15 +211,30 @@ impl Finding {
     }
 }
 
-/// A measure's declared name.
-pub(crate) fn measure_name(counted: &Counted, measure: usize) -> &str {
-    counted.contract().measures.get(measure).map_or("?", |measure| measure.name.as_str())
+/// The name of what a figure says.
+pub(crate) fn quantity_name(counted: &Counted, quantity: Quantity) -> &str {
+    match quantity {
+        Quantity::Subjects => "subjects",
+        Quantity::Records => "records",
+        Quantity::Sum(index) => measure_name(counted, index),
+    }
 }
 
-/// The labels of a cell, from the contract alone.
-pub(crate) fn labels(counted: &Counted, codes: &[u32]) -> Vec<String> {
-    let pairs = codes.iter().zip(&counted.contract().dimensions);
-    pairs.map(|(code, dimension)| dimension.labels.get(*code as usize).cloned().unwrap_or_default()).collect()
+/// The declared name of a measure, or of what is derived from measures.
+pub(crate) fn measure_name(counted: &Counted, index: usize) -> &str {
+    let measures = &counted.contract().measures;
+    let derived = || counted.derived().get(index.saturating_sub(measures.len())).map(|derived| derived.name.as_str());
+    measures.get(index).map(|measure| measure.name.as_str()).or_else(derived).unwrap_or("?")
+}
+
+/// The labels of a cell, from the contract alone; [`TOTAL`] where it adds up.
+pub(crate) fn labels(counted: &Counted, node: &[Option<u32>]) -> Vec<String> {
+    let pairs = node.iter().zip(&counted.contract().dimensions);
+    let label = |(code, dimension): (&Option<u32>, &sluice_domain::contract::Dimension)| match code {
+        Some(code) => dimension.labels.get(*code as usize).cloned().unwrap_or_default(),
+        None => TOTAL.to_owned(),
+    };
+    pairs.map(label).collect()
 }
 
 fn id(check: CheckName, topic: &str, counted: &Counted, labels: &[String]) -> String {
@@ -196,7 +251,7 @@ fn id(check: CheckName, topic: &str, counted: &Counted, labels: &[String]) -> St
 }
 
 /// Percent-encodes what has a meaning in an id or in a URL's path.
-fn escaped(label: &str) -> String {
+pub(crate) fn escaped(label: &str) -> String {
     let mut text = String::with_capacity(label.len());
     for c in label.chars() {
         if matches!(c, '%' | '/' | '=' | ':' | '?' | '#' | ' ' | '"' | '\\') {

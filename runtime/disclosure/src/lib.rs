@@ -7,9 +7,11 @@
 //!
 //! - [`candidate`]: the evidence, checked, and its one codec, which must stay inside.
 //! - [`appetite`]: the floors by grade, which a grant may tighten and never loosen.
+//! - [`context`]: what is known outside, above all the history of releases.
+//! - [`evidence`]: what the host knows of the units behind one figure; [`primary`]: the rules on one figure.
 //! - [`finding`]: what a check says; the order of verdicts; stable ids.
 //! - [`checks`]: a file per check, each with its claim, its limits, its source and a worked example.
-//! - [`publish`]: redact, then round, then add up what is shown.
+//! - [`publish`]: the table by each method: what is withheld, how figures are rounded, what a total is of.
 //! - [`assessment`]: all of it together; the only maker of [`Assessment`].
 //! - [`record`]: the SDC record that travels with the release.
 //! - [`review`]: what a reviewer sees, inside.
@@ -17,7 +19,7 @@
 //!
 //! # Guarantees
 //! Everything here is a pure function of its arguments: no clock, no entropy, no I/O, no floating point, and the
-//! result doesn't depend on the order in which cells arrive. A check that can't be done refers, never passes. No
+//! result doesn't depend on the order in which contributions arrive. A check that can't be done refers, never passes. No
 //! counted result is routed to anyone but reviewers.
 //!
 //! # Does not guarantee
@@ -32,8 +34,14 @@ pub mod appetite;
 pub mod assessment;
 pub mod candidate;
 pub mod checks;
+pub mod context;
 pub mod csv;
+pub mod evidence;
+pub mod families;
 pub mod finding;
+pub mod history;
+pub mod primary;
+pub mod protect;
 pub mod publish;
 pub mod record;
 pub mod review;
@@ -42,7 +50,9 @@ mod table;
 pub use appetite::{Appetite, Overrides};
 pub use assessment::{Assessment, Route, assess};
 pub use candidate::{Candidate, Mismatch};
+pub use context::{Context, OutsideFinding};
 pub use finding::{Finding, Verdict};
+pub use publish::Method;
 pub use record::SdcRecord;
 pub use review::ReviewView;
 pub use table::{ColumnKind, ReleaseTable, SUPPRESSED, TOTAL, TableColumn, Value, render};

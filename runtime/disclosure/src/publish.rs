@@ -1,37 +1,52 @@
-//! From a candidate and its findings to the table that would be released: redact, then round, then add up.
+//! From a candidate and its findings to the table that would be released, by the [`Method`] of its grant.
 //!
-//! The order is the point. A cell is withheld on its true counts; what is shown is rounded; totals are sums of what
-//! is shown, so that they are consistent with the table and nothing can be subtracted from them; ratios are worked
-//! out from the shown sums.
+//! *Redact, then round, then add up*: the order is the point. A cell is withheld on its true counts; what is shown is
+//! rounded; totals are sums of what is shown, so that they are consistent with the table and nothing can be subtracted
+//! from them. *Suppress*: totals are of everything counted, so further cells are withheld until none can be worked out
+//! (`suppress`); each figure is rounded by itself. *Controlled rounding*: the same pattern, with figures that add up
+//! ([`rounding`]). *Cell keys*: withheld as in the first, and noise on every other count ([`cell_key`]). Ratios are worked out from the shown sums, always.
 //!
 //! # Guarantees
 //! There is a row for every declared cell and every declared total, in the contract's order, whatever the data:
-//! the set of rows carries nothing. No total and no ratio depends on a withheld value.
+//! the set of rows carries nothing. No ratio depends on a withheld value, nor does a total unless there is a pattern. Every
+//! figure undergoes the primary
+//! rules once more here: a finding that got lost opens nothing.
 //!
 //! # Does not guarantee
 //! That every ratio is there: one whose denominator is 0, and a total's whose two sums aren't of the same cells, is
 //! withheld, since it would mislead; so are a total or a ratio too large to work out exactly. That a total is the
-//! population's: it lacks what is withheld, and counts a subject once per cell. That rounding hides much: a sum to a
+//! population's where totals are sums of what is shown; that it counts a subject once who is in several cells. That rounding hides much: a sum to a
 //! multiple of few steps hides little; [`crate::appetite`] has the base.
 //!
 //! # Example
 //! Threshold 10, base 5: 12, 23 and 4 subjects become 10, 25 and `c`, and their total 35.
 
-mod counted;
+pub mod cell_key;
+pub(crate) mod counted;
+mod notes;
+mod perturbed;
+pub mod rounding;
+pub(crate) mod suppress;
 mod written;
 
-use std::collections::BTreeSet;
+pub(crate) use counted::quantity;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use sluice_domain::method::Method;
 
 use crate::appetite::Appetite;
-use crate::candidate::{Body, Candidate};
+use crate::candidate::{Body, Candidate, Counted, Figure, Node};
 use crate::finding::{Finding, Scope, Verdict};
+use crate::primary::{self, Quantity, Rule};
 use crate::table::ReleaseTable;
+use suppress::Pattern;
 
 /// What the findings withhold.
 #[derive(Default)]
 struct Withheld {
-    cells: BTreeSet<Vec<u32>>,
-    sums: BTreeSet<(Vec<u32>, usize)>,
+    cells: BTreeSet<Node>,
+    figures: BTreeMap<Node, BTreeSet<Quantity>>,
     /// Something is withheld as a whole.
     all: bool,
 }
@@ -42,24 +57,76 @@ impl Withheld {
         for finding in findings.iter().filter(|finding| finding.verdict() == Verdict::Suppress) {
             match finding.scope() {
                 Scope::Whole => withheld.all = true,
-                Scope::Cell(codes) => {
-                    withheld.cells.insert(codes.clone());
+                Scope::Cell(node) => {
+                    withheld.cells.insert(node.clone());
                 }
-                Scope::Sum(codes, measure) => {
-                    withheld.sums.insert((codes.clone(), *measure));
+                Scope::Figure(node, quantity) => {
+                    withheld.figures.entry(node.clone()).or_default().insert(*quantity);
                 }
             }
         }
         withheld
     }
+
+    /// Whether anything of a cell is withheld.
+    fn names_any(&self, node: &Node) -> bool {
+        self.cells.contains(node) || self.figures.contains_key(node)
+    }
+
+    fn names(&self, node: &Node, quantity: Quantity) -> bool {
+        self.cells.contains(node) || self.figures.get(node).is_some_and(|figures| figures.contains(&quantity))
+    }
 }
 
-/// The table of `candidate` after `findings`. A refused candidate has a table without rows.
-pub(crate) fn publish(candidate: &Candidate, appetite: &Appetite, findings: &[Finding]) -> ReleaseTable {
+/// The primary rules that one quantity of a published cell breaks. An empty cell breaks the threshold.
+pub(crate) fn broken(counted: &Counted, figure: &Figure<'_>, quantity: Quantity, appetite: &Appetite) -> Vec<Rule> {
+    let Some(evidence) = figure.evidence else { return vec![Rule::Threshold] };
+    primary::broken(evidence, quantity, counted.bounds(figure.plane, quantity), appetite.rules())
+}
+
+/// What reviewers are told of the method itself.
+pub(crate) fn method_findings(candidate: &Candidate, method: Method) -> Vec<Finding> {
+    match (candidate.body(), method) {
+        (Body::Counted(counted), Method::CellKey) => perturbed::findings(counted),
+        _ => Vec::new(),
+    }
+}
+
+/// Which cells are withheld for the sake of others, after `findings`; none for a method that needs no pattern, and none
+/// where nothing can be released anyway.
+pub(crate) fn pattern(
+    candidate: &Candidate,
+    appetite: &Appetite,
+    method: Method,
+    findings: &[Finding],
+) -> Option<Pattern> {
     let withheld = Withheld::of(findings);
-    let table = match candidate.body() {
-        Body::Counted(counted) => counted::table(counted, appetite, &withheld),
-        Body::Written(written) => written::table(written),
+    let refused = Verdict::worst(findings.iter().map(Finding::verdict)) == Verdict::Refuse;
+    match candidate.body() {
+        Body::Counted(counted) if method.has_pattern() && !refused && !withheld.all => {
+            Some(suppress::pattern(candidate, counted, appetite, &withheld))
+        }
+        Body::Counted(_) | Body::Written(_) => None,
+    }
+}
+
+/// The table of `candidate` after `findings`, with the [`pattern`] of its method. A refused candidate has a table
+/// without rows.
+pub(crate) fn publish(
+    candidate: &Candidate,
+    appetite: &Appetite,
+    method: Method,
+    findings: &[Finding],
+    pattern: Option<&Pattern>,
+) -> ReleaseTable {
+    let withheld = Withheld::of(findings);
+    let table = match (candidate.body(), method) {
+        (Body::Counted(counted), Method::RedactThenRound) => counted::table(counted, appetite, &withheld),
+        (Body::Counted(counted), Method::Suppress | Method::ControlledRounding) => {
+            counted::protected(counted, appetite, method, pattern)
+        }
+        (Body::Counted(counted), Method::CellKey) => perturbed::table(counted, appetite, &withheld),
+        (Body::Written(written), _) => written::table(written),
     };
     let verdict = Verdict::worst(findings.iter().map(Finding::verdict));
     if verdict == Verdict::Refuse || withheld.all { table.emptied() } else { table }

@@ -4,6 +4,7 @@
 //! which is why it has no `Debug`.
 //!
 //! # Guarantees
+//! Each figure's status follows from the table that would leave and from the rules, not from a copy of either.
 //! A view shows one candidate and the assessment of that same candidate.
 //!
 //! # Does not guarantee
@@ -14,10 +15,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::assessment::Assessment;
-use crate::candidate::{Body, Candidate, Counted, Mismatch, ReportFault};
-use crate::finding::{CheckName, Finding, Scope, Verdict, measure_name};
+use sluice_domain::contract::Statistic;
+
+use crate::candidate::{Body, Candidate, Counted, Figure, Mismatch, Node, ReportFault};
+use crate::finding::{CheckName, Finding, Scope, Verdict};
+use crate::primary::{self, Quantity};
+use crate::publish;
 use crate::record::SdcRecord;
-use crate::table::{ReleaseTable, Value, every_code, render};
+use crate::table::{ReleaseTable, Value, render};
 
 /// One finding, for reviewers.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,28 +35,52 @@ pub struct FindingView {
     pub sentence: String,
 }
 
-/// The true figures of one measure in one cell.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MeasureView {
-    /// The measure.
-    pub name: String,
-    /// The true sum, in steps, as text.
-    pub sum: String,
-    /// Subjects whose contribution isn't 0.
-    pub contributors: u64,
+/// What becomes of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is shown.
+    Published,
+    /// It is withheld since it breaks a rule itself, or a finding says so; where a cell is shown as a whole or not at
+    /// all, since that is so of one of its figures.
+    Primary,
+    /// It is withheld because of other figures: it would give them away, or it follows from them; or its method doesn't
+    /// show such figures.
+    Secondary,
 }
 
-/// One inner cell: what is true, what would be published, what the checks say.
+/// One statistic of one published cell.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FigureView {
+    /// The column's name.
+    pub name: String,
+    /// The true value, in steps, as text; of a ratio none.
+    pub value: Option<String>,
+    /// What would be published; `None` if the whole is refused.
+    pub published: Option<String>,
+    /// What becomes of it.
+    pub status: Status,
+    /// The names of the rules that it breaks.
+    pub rules: Vec<String>,
+    /// Between which values an attacker can put it, where that was audited.
+    pub interval: Option<(String, String)>,
+}
+
+/// One published cell, inner or total: what is true, what would be published, what the checks say.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CellView {
-    /// The labels, in the order of the dimensions.
+    /// The labels, in the order of the dimensions; `*` where it adds up.
     pub labels: Vec<String>,
     /// Distinct subjects, truly.
     pub subjects: u64,
+    /// Distinct groups, truly.
+    pub groups: u64,
+    /// Subjects of the largest group.
+    pub largest_group: u64,
     /// Records, truly.
     pub records: u64,
-    /// Sums, truly.
-    pub measures: Vec<MeasureView>,
+    /// One for each statistic.
+    pub figures: Vec<FigureView>,
     /// What would be published, one text for each statistic; empty if the whole is refused.
     pub published: Vec<String>,
     /// Ids of the findings about this cell.
@@ -84,9 +113,9 @@ pub struct ReviewView {
     pub run: RunView,
     /// Names of the table's columns.
     pub columns: Vec<String>,
-    /// Every declared inner cell, in the contract's order; none for a report.
+    /// Every published cell in the order of the table's rows, inner cells first, then totals; none for a report.
     pub cells: Vec<CellView>,
-    /// The rows that would be published and aren't inner cells: totals, or a report's rows.
+    /// The rows of a report that would be published; none for a counted table.
     pub rows: Vec<Vec<String>>,
     /// Every finding, passes included.
     pub findings: Vec<FindingView>,
@@ -103,11 +132,7 @@ impl ReviewView {
         assessment.check_of(candidate)?;
         let table = assessment.table();
         let (cells, others) = match candidate.body() {
-            Body::Counted(counted) => {
-                let cells = cells(counted, table, assessment.findings());
-                let inner = cells.len();
-                (cells, table.rows().get(inner..).unwrap_or_default())
-            }
+            Body::Counted(counted) => (cells(counted, assessment), &[] as &[Vec<Value>]),
             Body::Written(_) => (Vec::new(), table.rows()),
         };
         Ok(ReviewView {
@@ -152,34 +177,81 @@ fn finding(finding: &Finding) -> FindingView {
     }
 }
 
-fn cells(counted: &Counted, table: &ReleaseTable, findings: &[Finding]) -> Vec<CellView> {
-    let mut by_cell: BTreeMap<&[u32], Vec<String>> = BTreeMap::new();
-    for finding in findings {
-        if let Scope::Cell(codes) | Scope::Sum(codes, _) = finding.scope() {
-            by_cell.entry(codes).or_default().push(finding.id().to_owned());
+fn cells(counted: &Counted, assessment: &Assessment) -> Vec<CellView> {
+    let mut by_cell: BTreeMap<&Node, Vec<&Finding>> = BTreeMap::new();
+    for finding in assessment.findings() {
+        if let Scope::Cell(node) | Scope::Figure(node, _) = finding.scope() {
+            by_cell.entry(node).or_default().push(finding);
         }
     }
-    let dimensions = &counted.contract().dimensions;
-    let view = |(position, codes): (usize, Vec<u32>)| {
-        let cell = counted.cells().get(&codes);
-        let measures = cell.into_iter().flat_map(|cell| cell.measures.iter().enumerate());
+    let table = assessment.table();
+    let view = |(position, figure): (usize, Figure<'_>)| {
+        let found = by_cell.remove(&figure.node).unwrap_or_default();
         let row = table.rows().get(position);
+        let published = row.map_or_else(Vec::new, |row| texts(row, table, figure.node.len()));
+        let counts = figure.evidence.cloned().unwrap_or_default();
         CellView {
-            labels: crate::finding::labels(counted, &codes),
-            subjects: cell.map_or(0, |cell| cell.subjects),
-            records: cell.map_or(0, |cell| cell.records),
-            measures: measures
-                .map(|(index, measure)| MeasureView {
-                    name: measure_name(counted, index).to_owned(),
-                    sum: measure.sum.to_string(),
-                    contributors: measure.nonzero,
-                })
-                .collect(),
-            published: row.map_or_else(Vec::new, |row| texts(row, table, dimensions.len())),
-            findings: by_cell.remove(codes.as_slice()).unwrap_or_default(),
+            labels: crate::finding::labels(counted, &figure.node),
+            subjects: counts.subjects,
+            groups: counts.groups,
+            largest_group: counts.largest_group,
+            records: u64::try_from(counts.records.subjects.sum).unwrap_or(u64::MAX),
+            figures: figures(counted, assessment, (position, &figure, row), &found),
+            published,
+            findings: found.iter().map(|finding| finding.id().to_owned()).collect(),
         }
     };
-    every_code(dimensions).enumerate().map(view).collect()
+    counted.figures().enumerate().map(view).collect()
+}
+
+/// The figures of one cell, with its place, the table's row, if there is one, and the findings about it.
+fn figures(
+    counted: &Counted,
+    assessment: &Assessment,
+    (place, figure, row): (usize, &Figure<'_>, Option<&Vec<Value>>),
+    found: &[&Finding],
+) -> Vec<FigureView> {
+    let (table, pattern) = (assessment.table(), assessment.pattern());
+    let skip = figure.node.len();
+    let view = |(position, statistic): (usize, &Statistic)| {
+        let quantity = publish::quantity(statistic);
+        let rules = quantity
+            .map_or_else(Vec::new, |quantity| publish::broken(counted, figure, quantity, assessment.appetite()));
+        let suppressed = found.iter().any(|finding| {
+            finding.verdict() == Verdict::Suppress
+                && match finding.scope() {
+                    Scope::Whole => false,
+                    Scope::Cell(_) => true,
+                    Scope::Figure(_, named) => Some(*named) == quantity,
+                }
+        });
+        let (value, column) = (row.and_then(|row| row.get(skip + position)), table.columns().get(skip + position));
+        let by_itself = pattern.map(|pattern| pattern.is_primary(place));
+        let status = match (value, by_itself) {
+            (Some(value), _) if *value != Value::Suppressed => Status::Published,
+            (_, Some(true)) => Status::Primary,
+            (_, Some(false)) => Status::Secondary,
+            _ if suppressed || !rules.is_empty() => Status::Primary,
+            _ => Status::Secondary,
+        };
+        let interval =
+            pattern.filter(|_| status != Status::Published).and_then(|pattern| pattern.interval(place, quantity?));
+        FigureView {
+            name: column.map_or_else(String::new, |column| column.name.clone()),
+            value: quantity.map(|quantity| truth(figure, quantity).to_string()),
+            published: value.zip(column).map(|(value, column)| render(value, &column.kind)),
+            status,
+            rules: rules.iter().map(ToString::to_string).collect(),
+            interval: interval.map(|(lower, upper)| (lower.to_string(), upper.to_string())),
+        }
+    };
+    counted.contract().statistics.iter().enumerate().map(view).collect()
+}
+
+/// The true value of a quantity of a cell.
+fn truth(figure: &Figure<'_>, quantity: Quantity) -> i128 {
+    let Some(evidence) = figure.evidence else { return 0 };
+    primary::spread(evidence, quantity).map_or(i128::from(evidence.subjects), |spread| spread.subjects.sum)
 }
 
 /// The values of a row after the first `skip`, as text.

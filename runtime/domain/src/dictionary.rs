@@ -3,7 +3,7 @@
 //! A dictionary is published with the catalogue, so it may hold nothing that was counted from the data: a draft is
 //! widened to round bounds and stripped of rare codes, and a custodian confirms it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,16 @@ pub struct Bounds {
     pub upper: i64,
 }
 
+/// How a coarser level of a hierarchy (a province of counties, a section of divisions) follows from a finer one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollUp {
+    /// The column with the finer codes.
+    pub from: String,
+    /// For each of its codes the coarser one.
+    pub codes: BTreeMap<String, String>,
+}
+
 /// A column of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,6 +91,14 @@ pub struct Column {
     /// Bounds of a quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// The finer column that it follows from, where it is a level of a hierarchy: it isn't in data files, and is
+    /// computed when a snapshot is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolls_up: Option<RollUp>,
+    /// Whether each subject has one value, and no more: snapshots that don't hold to it aren't sealed, and counts of
+    /// subjects over such columns add up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub per_subject: bool,
 }
 
 impl Column {
@@ -95,6 +113,8 @@ impl Column {
             unit: String::new(),
             codes: Vec::new(),
             bounds: None,
+            rolls_up: None,
+            per_subject: false,
         }
     }
 }
@@ -143,6 +163,88 @@ impl Dictionary {
                 return broken(format!("the bounds of `{name}` don't fit it"));
             }
         }
+        self.columns.iter().try_for_each(|column| self.check_level(column))
+    }
+
+    /// Whether a column's values follow from another's: each code of the finer column has one coarser code.
+    fn check_level(&self, column: &Column) -> Result<(), Refusal> {
+        let Some(rolls_up) = &column.rolls_up else { return Ok(()) };
+        let broken = |text: &str| {
+            let (name, from) = (&column.name, &rolls_up.from);
+            Err(Refusal::with(Code::Malformed, format!("`{name}` can't roll up from `{from}`: {text}")))
+        };
+        let Some(finer) = self.column(&rolls_up.from) else { return broken("there is no such column") };
+        if column.kind != ColumnKind::Utf8 || finer.kind != ColumnKind::Utf8 {
+            return broken("both are text");
+        }
+        if finer.codes.is_empty() || finer.codes.iter().collect::<BTreeSet<_>>() != rolls_up.codes.keys().collect() {
+            return broken("each of the finer column's codes, and nothing else, is listed once");
+        }
+        if !rolls_up.codes.values().all(|code| column.codes.contains(code)) {
+            return broken("a coarser code isn't among the column's codes");
+        }
+        if self.finest(&column.name).is_none() {
+            return broken("the levels run in a circle");
+        }
         Ok(())
+    }
+
+    /// The column at the bottom of a column's hierarchy, which may be the column itself; none where there is no such
+    /// column, or the levels run in a circle.
+    #[must_use]
+    pub fn finest(&self, name: &str) -> Option<&Column> {
+        let mut column = self.column(name)?;
+        for _ in 0..self.columns.len() {
+            match &column.rolls_up {
+                None => return Some(column),
+                Some(rolls_up) => column = self.column(&rolls_up.from)?,
+            }
+        }
+        None
+    }
+
+    /// The code of a column, given that of another below it in its hierarchy.
+    #[must_use]
+    pub fn rolled_up<'a>(&'a self, name: &str, from: &str, code: &'a str) -> Option<&'a str> {
+        if name == from {
+            return Some(code);
+        }
+        let rolls_up = self.column(name)?.rolls_up.as_ref()?;
+        let finer = self.rolled_up(&rolls_up.from, from, code)?;
+        rolls_up.codes.get(finer).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coded(name: &str, codes: &[&str]) -> Column {
+        Column { codes: codes.iter().map(|code| (*code).to_owned()).collect(), ..Column::new(name, ColumnKind::Utf8) }
+    }
+
+    fn level(name: &str, codes: &[&str], from: &str, map: &[(&str, &str)]) -> Column {
+        let codes_of = map.iter().map(|(finer, coarser)| ((*finer).to_owned(), (*coarser).to_owned())).collect();
+        Column { rolls_up: Some(RollUp { from: from.to_owned(), codes: codes_of }), ..coded(name, codes) }
+    }
+
+    #[test]
+    fn a_level_follows_from_a_finer_one() {
+        let county = coded("county", &["a1", "a2", "b1"]);
+        let city = level("city", &["a", "b"], "county", &[("a1", "a"), ("a2", "a"), ("b1", "b")]);
+        let province = level("province", &["p"], "city", &[("a", "p"), ("b", "p")]);
+        let dictionary = Dictionary { columns: vec![province.clone(), county.clone(), city.clone()] };
+        assert_eq!(dictionary.check(), Ok(()));
+        assert_eq!(dictionary.finest("province").map(|column| column.name.as_str()), Some("county"));
+        assert_eq!(dictionary.rolled_up("province", "county", "b1"), Some("p"));
+        assert_eq!(dictionary.rolled_up("city", "county", "b1"), Some("b"));
+        assert_eq!(dictionary.rolled_up("county", "city", "b"), None);
+
+        let half = level("city", &["a", "b"], "county", &[("a1", "a"), ("a2", "a")]);
+        let unknown = level("city", &["a"], "county", &[("a1", "a"), ("a2", "a"), ("b1", "b")]);
+        let circle = level("city", &["a"], "city", &[("a", "a")]);
+        for wrong in [half, unknown, circle] {
+            assert!(Dictionary { columns: vec![county.clone(), wrong] }.check().is_err());
+        }
     }
 }

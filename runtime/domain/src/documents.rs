@@ -28,6 +28,8 @@ impl State {
             "token" => json(TokenId::parse(id).and_then(|id| self.tokens.get(&id))),
             "dataset" => json(self.datasets.get(id)),
             "snapshot" => json(SnapshotId::parse(id).and_then(|id| self.snapshots.get(&id))),
+            "family" => json(self.families.get(id)),
+            "seal" => json(SnapshotId::parse(id).and_then(|id| self.seals.get(&id))),
             "grant" => json(GrantId::parse(id).and_then(|id| self.grants.get(&id))),
             "module" => json(self.modules.get(id)),
             "job" => json(JobId::parse(id).and_then(|id| self.jobs.get(&id))),
@@ -49,6 +51,8 @@ impl State {
         add("token", self.tokens.keys().map(|id| id.as_str().to_owned()).collect());
         add("dataset", self.datasets.keys().cloned().collect());
         add("snapshot", self.snapshots.keys().map(|id| id.as_str().to_owned()).collect());
+        add("family", self.families.keys().cloned().collect());
+        add("seal", self.seals.keys().map(|id| id.as_str().to_owned()).collect());
         add("grant", self.grants.keys().map(|id| id.as_str().to_owned()).collect());
         add("module", self.modules.keys().cloned().collect());
         add("job", self.jobs.keys().map(|id| id.as_str().to_owned()).collect());

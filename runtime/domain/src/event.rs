@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, Snapshot};
 use crate::digest::Commitment;
+use crate::family::{Family, FamilySeal};
 use crate::grade::Lane;
 use crate::grant::{Grant, Tightening};
 use crate::id::{GrantId, JobId, ReleaseId, RequestId, SnapshotId, TokenId};
@@ -62,6 +63,14 @@ pub enum Happening {
     DatasetWithdrawn { dataset: String },
     /// A snapshot was sealed.
     SnapshotSealed { snapshot: Snapshot },
+    /// A family was proposed.
+    FamilyProposed { family: Box<Family> },
+    /// A person vetted a family.
+    FamilyVetted { family: String },
+    /// A family was withdrawn.
+    FamilyWithdrawn { family: String },
+    /// The vetted families of a dataset were protected together over a snapshot, and are answered from it.
+    FamiliesSealed { seal: FamilySeal },
     /// A grant was drafted.
     GrantDrafted { grant: Box<Grant> },
     /// A grant was signed.
@@ -129,6 +138,10 @@ impl Happening {
             Happening::DatasetRegistered { .. } => "dataset_registered",
             Happening::DatasetWithdrawn { .. } => "dataset_withdrawn",
             Happening::SnapshotSealed { .. } => "snapshot_sealed",
+            Happening::FamilyProposed { .. } => "family_proposed",
+            Happening::FamilyVetted { .. } => "family_vetted",
+            Happening::FamilyWithdrawn { .. } => "family_withdrawn",
+            Happening::FamiliesSealed { .. } => "families_sealed",
             Happening::GrantDrafted { .. } => "grant_drafted",
             Happening::GrantSigned { .. } => "grant_signed",
             Happening::GrantSuspended { .. } => "grant_suspended",

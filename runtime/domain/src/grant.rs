@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grade::Lane;
 use crate::id::GrantId;
+use crate::method::Method;
 use crate::refusal::{Code, Refusal};
 
 /// How far an authorisation reaches (授权运营: 整体, 分领域, 依场景).
@@ -80,6 +81,9 @@ pub struct Terms {
     /// Stricter rules than the grade's floor.
     #[serde(default)]
     pub tightening: Tightening,
+    /// How counted tables are protected.
+    #[serde(default)]
+    pub method: Method,
     /// Signatures of distinct people that each owning agency must give.
     pub signatures: u32,
     /// Reviewers who must agree.

@@ -44,7 +44,7 @@ impl JobState {
     #[must_use]
     pub fn next(self) -> &'static [JobState] {
         match self {
-            JobState::Admitted => &[JobState::UnderReview, JobState::Cancelled, JobState::Stopped],
+            JobState::Admitted => &[JobState::UnderReview, JobState::Released, JobState::Cancelled, JobState::Stopped],
             JobState::UnderReview => &[
                 JobState::Released,
                 JobState::NotReleased,
@@ -87,6 +87,42 @@ pub enum Visible {
     Stopped,
 }
 
+/// How a job comes out, settled on static grounds when it is admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Route {
+    /// It is looked up in the sealed tables of a vetted family.
+    Family {
+        /// The family's key.
+        family: String,
+    },
+    /// People look at it.
+    Reviewers {
+        /// Which of its parts are outside of the nearest family, or of any, in words.
+        outside: Vec<String>,
+        /// The family that comes nearest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        nearest: Option<String>,
+    },
+}
+
+impl Default for Route {
+    fn default() -> Route {
+        Route::Reviewers { outside: Vec::new(), nearest: None }
+    }
+}
+
+impl Route {
+    /// The family that answers it.
+    #[must_use]
+    pub fn family(&self) -> Option<&str> {
+        match self {
+            Route::Family { family } => Some(family),
+            Route::Reviewers { .. } => None,
+        }
+    }
+}
+
 /// A job: one run of a plan or a module over pinned snapshots.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +145,8 @@ pub struct Job {
     pub contract: Contract,
     /// The snapshot of each dataset that it reads, pinned.
     pub snapshots: BTreeMap<String, SnapshotId>,
+    /// How it comes out.
+    pub route: Route,
     /// When it was admitted.
     pub admitted_at_ms: i64,
     /// The length of a slot.
@@ -144,8 +182,13 @@ impl Job {
     /// neither earlier nor later, whatever the run does, and no end shows before it. Elsewhere a change shows at the
     /// end of the slot in which it happened, and never before the one that led to it. That holds for withdrawals and
     /// stops as well: they pass a job by that is decided, so one that showed earlier would tell that nobody had.
+    ///
+    /// An answer from a family shows at once: that there is one, and what it says, was settled before anybody asked.
     #[must_use]
     pub fn visible(&self, now_ms: i64) -> Visible {
+        if self.route.family().is_some() && self.state == JobState::Released {
+            return Visible::Released;
+        }
         let due = |at_ms: i64| now_ms >= self.slot_end(at_ms);
         let review_due = match self.fixed_slot_at_ms {
             Some(at_ms) => now_ms >= at_ms,
@@ -196,6 +239,7 @@ mod tests {
             params: BTreeMap::new(),
             contract: Contract::Report(nothing),
             snapshots: BTreeMap::new(),
+            route: Route::default(),
             admitted_at_ms: 1_000,
             slot_ms: 100,
             fixed_slot_at_ms: fixed,

@@ -98,6 +98,7 @@ mod tests {
             datasets: Vec::new(),
             lanes: Vec::new(),
             tightening: Tightening::default(),
+            method: crate::method::Method::default(),
             signatures: 1,
             reviewers: 1,
             from_ms: 0,

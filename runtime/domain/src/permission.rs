@@ -12,6 +12,10 @@ pub enum Act {
     RegisterDataset,
     SealSnapshot,
     ReadCatalogue,
+    ProposeFamily,
+    PreviewFamily,
+    VetFamily,
+    WithdrawFamily,
     DraftGrant,
     SignGrant,
     EndGrant,
@@ -43,6 +47,10 @@ pub const TABLE: &[(Act, &[Role])] = {
         (Act::RegisterDataset, &[Custodian]),
         (Act::SealSnapshot, &[Custodian]),
         (Act::ReadCatalogue, &[Custodian, Reviewer, Operator, Regulator, Auditor, Administrator]),
+        (Act::ProposeFamily, &[Custodian]),
+        (Act::PreviewFamily, &[Custodian, Reviewer]),
+        (Act::VetFamily, &[Custodian, Reviewer]),
+        (Act::WithdrawFamily, &[Custodian]),
         (Act::DraftGrant, &[Custodian]),
         (Act::SignGrant, &[Custodian]),
         (Act::EndGrant, &[Custodian, Regulator]),
@@ -89,7 +97,7 @@ mod tests {
 
     #[test]
     fn nobody_who_decides_also_submits_or_administers() {
-        let deciding = [Act::Vote, Act::SignGrant, Act::ViewCandidate];
+        let deciding = [Act::Vote, Act::SignGrant, Act::ViewCandidate, Act::VetFamily];
         let asking = [Act::SubmitJob, Act::SubmitModule, Act::AddPeople, Act::IssueTokens];
         for role in Role::ALL {
             let decides = deciding.iter().any(|act| permits(role, *act));
@@ -106,6 +114,9 @@ mod tests {
             Act::IssueTokens,
             Act::RegisterDataset,
             Act::SealSnapshot,
+            Act::ProposeFamily,
+            Act::VetFamily,
+            Act::WithdrawFamily,
             Act::DraftGrant,
             Act::SignGrant,
             Act::EndGrant,

@@ -2,6 +2,7 @@
 //!
 //! Each function looks at the state and says yes or a [`Refusal`]. None of them changes anything.
 
+mod families;
 mod grants;
 
 use crate::contract::Contract;
@@ -15,6 +16,7 @@ use crate::refusal::{Code, Refusal};
 use crate::review::{ROUNDS_MAX, ReleaseRequest};
 use crate::state::State;
 
+pub use families::{may_propose_family, may_vet_family, may_withdraw_family, own_family};
 pub use grants::{
     grade_of_grant, granted_grade, may_draft, may_end_grant, may_resume_grant, may_sign, may_suspend_grant,
 };

@@ -92,6 +92,8 @@ codes! {
     Describe, "describe", 422, "The module's describe failed.";
     /// The data file doesn't match the dictionary, or can't be read. Shown to custodians only.
     Ingest, "ingest", 422, "The data can't be taken in as declared.";
+    /// A family can't be protected. Shown to the agency only.
+    Family, "family", 422, "The family can't be protected.";
     /// A number of releases, jobs or bits is used up.
     Quota, "quota", 429, "The grant's quota is used up.";
     /// The node is stopping or can't write.

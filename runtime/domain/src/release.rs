@@ -20,6 +20,43 @@ pub struct Artefact {
     pub bytes: u64,
 }
 
+/// What let a release out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Basis {
+    /// People read it.
+    Reviewed {
+        /// The request that was approved.
+        request: RequestId,
+        /// What the reviewers approved.
+        candidate: Commitment,
+        /// What the machine found.
+        assessment: Commitment,
+        /// How many reviewers agreed.
+        approvals: u32,
+    },
+    /// It is part of a table that was vetted and protected before anybody asked.
+    Family {
+        /// The family's key.
+        family: String,
+        /// The snapshot whose seal it is from.
+        snapshot: SnapshotId,
+        /// What was sealed.
+        content: Commitment,
+    },
+}
+
+impl Basis {
+    /// The request that was approved, where people read it.
+    #[must_use]
+    pub fn request(&self) -> Option<&RequestId> {
+        match self {
+            Basis::Reviewed { request, .. } => Some(request),
+            Basis::Family { .. } => None,
+        }
+    }
+}
+
 /// What the receipt says of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,8 +65,8 @@ pub struct ReleaseEntry {
     pub id: ReleaseId,
     /// The job.
     pub job: JobId,
-    /// The request that was approved.
-    pub request: RequestId,
+    /// What let it out.
+    pub basis: Basis,
     /// The grant.
     pub grant: GrantId,
     /// The organisation that may fetch it.
@@ -42,12 +79,6 @@ pub struct ReleaseEntry {
     pub contract: String,
     /// The snapshots that it was made from.
     pub snapshots: BTreeMap<String, SnapshotId>,
-    /// What the reviewers approved.
-    pub candidate: Commitment,
-    /// What the machine found.
-    pub assessment: Commitment,
-    /// How many reviewers agreed.
-    pub approvals: u32,
     /// The bytes that left.
     pub artefacts: Vec<Artefact>,
     /// When it was sealed.

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use crate::dataset::{Dataset, DatasetState, Snapshot};
 pub use crate::documents::DocumentKey;
 use crate::event::{Event, Happening};
+use crate::family::{self, Family, FamilySeal, FamilyState};
 use crate::grant::{Grant, GrantState, Signature};
 use crate::id::{GrantId, JobId, ReleaseId, RequestId, SnapshotId, TokenId};
 use crate::job::{Job, JobState};
 use crate::module::{self, Module, ModuleState};
 use crate::people::{Actor, Organisation, OrganisationKind, Person, Token};
-use crate::release::ReleaseEntry;
+use crate::release::{Basis, ReleaseEntry};
 use crate::review::{ReleaseRequest, RequestState};
 
 /// An event that doesn't follow from the state: ours to mend, never an operator's to see.
@@ -36,6 +37,8 @@ pub struct State {
     pub tokens: BTreeMap<TokenId, Token>,
     pub datasets: BTreeMap<String, Dataset>,
     pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    pub families: BTreeMap<String, Family>,
+    pub seals: BTreeMap<SnapshotId, FamilySeal>,
     pub grants: BTreeMap<GrantId, Grant>,
     pub modules: BTreeMap<String, Module>,
     pub jobs: BTreeMap<JobId, Job>,
@@ -98,6 +101,16 @@ impl State {
                 Ok(key("snapshot", snapshot.id.as_str()))
             }
             Happening::SnapshotRemoved { snapshot } => Ok(key("snapshot", snapshot.as_str())),
+            Happening::FamilyProposed { family } => {
+                put(&mut self.families, family.key(), (**family).clone())?;
+                Ok(key("family", &family.key()))
+            }
+            Happening::FamilyVetted { family } => self.vet(family, &event.actor, at_ms),
+            Happening::FamilyWithdrawn { family } => {
+                self.families.get_mut(family).ok_or("no such family")?.state = FamilyState::Withdrawn;
+                Ok(key("family", family))
+            }
+            Happening::FamiliesSealed { seal } => self.seal_families(seal),
             Happening::GrantDrafted { grant } => {
                 put(&mut self.grants, grant.id.clone(), (**grant).clone())?;
                 Ok(key("grant", grant.id.as_str()))
@@ -178,19 +191,7 @@ impl State {
                 }
                 Ok(keys)
             }
-            Happening::ReleaseSealed { release } => {
-                let request = self.requests.get(&release.request).ok_or("no such request")?;
-                if request.state != RequestState::Approved || request.job != release.job {
-                    return Err("the request isn't approved");
-                }
-                if request.candidate != release.candidate || request.assessment != release.assessment {
-                    return Err("what is sealed isn't what was approved");
-                }
-                let mut keys = self.turn_job(&release.job, JobState::Released, at_ms)?;
-                put(&mut self.releases, release.id.clone(), (**release).clone())?;
-                keys.extend(key("release", release.id.as_str()));
-                Ok(keys)
-            }
+            Happening::ReleaseSealed { release } => self.seal_release(release, at_ms),
         }
     }
 
@@ -213,6 +214,66 @@ impl State {
             entry.state = GrantState::InForce;
         }
         Ok(vec![DocumentKey { noun: "grant", id: grant.as_str().to_owned() }])
+    }
+
+    fn vet(&mut self, key: &str, by: &Actor, at_ms: i64) -> Result<Vec<DocumentKey>, &'static str> {
+        let entry = self.families.get_mut(key).ok_or("no such family")?;
+        if entry.state != FamilyState::Proposed {
+            return Err("the family isn't proposed");
+        }
+        if entry.vets.iter().any(|vet| vet.person == by.person) {
+            return Err("the person has vetted it");
+        }
+        entry.vets.push(Signature { person: by.person.clone(), agency: by.organisation.clone(), at_ms });
+        if entry.vets.len() >= family::VETS {
+            entry.state = FamilyState::Vetted;
+        }
+        Ok(vec![DocumentKey { noun: "family", id: key.to_owned() }])
+    }
+
+    /// The families of a snapshot may be sealed again: when another one was vetted. What the first seal published is
+    /// in the second.
+    fn seal_families(&mut self, seal: &FamilySeal) -> Result<Vec<DocumentKey>, &'static str> {
+        if self.snapshots.get(&seal.snapshot).is_none_or(|snapshot| snapshot.dataset != seal.dataset) {
+            return Err("no such snapshot");
+        }
+        let vetted = |key: &String| self.families.get(key).is_some_and(|family| family.state == FamilyState::Vetted);
+        if !seal.families.iter().all(vetted) {
+            return Err("a family isn't vetted");
+        }
+        self.seals.insert(seal.snapshot.clone(), seal.clone());
+        Ok(vec![DocumentKey { noun: "seal", id: seal.snapshot.as_str().to_owned() }])
+    }
+
+    fn seal_release(&mut self, release: &ReleaseEntry, at_ms: i64) -> Result<Vec<DocumentKey>, &'static str> {
+        let job = self.jobs.get(&release.job).ok_or("no such job")?;
+        match &release.basis {
+            Basis::Reviewed { request, candidate, assessment, .. } => {
+                let request = self.requests.get(request).ok_or("no such request")?;
+                if request.state != RequestState::Approved || request.job != release.job {
+                    return Err("the request isn't approved");
+                }
+                if &request.candidate != candidate || &request.assessment != assessment {
+                    return Err("what is sealed isn't what was approved");
+                }
+                if job.state != JobState::UnderReview {
+                    return Err("the job isn't under review");
+                }
+            }
+            Basis::Family { family, snapshot, content } => {
+                let seal = self.seals.get(snapshot).ok_or("no such seal")?;
+                if job.route.family() != Some(family) || !job.snapshots.values().any(|pinned| pinned == snapshot) {
+                    return Err("the job isn't answered from that family");
+                }
+                if !seal.families.contains(family) || &seal.content != content {
+                    return Err("what is let out isn't what was sealed");
+                }
+            }
+        }
+        let mut keys = self.turn_job(&release.job, JobState::Released, at_ms)?;
+        put(&mut self.releases, release.id.clone(), release.clone())?;
+        keys.push(DocumentKey { noun: "release", id: release.id.as_str().to_owned() });
+        Ok(keys)
     }
 
     fn suspend(&mut self, grant: &GrantId, organisation: &str) -> Result<Vec<DocumentKey>, &'static str> {

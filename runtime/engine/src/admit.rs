@@ -9,13 +9,14 @@ use sluice_domain::limits::Limits;
 use sluice_domain::refusal::{Code, Refusal};
 
 use crate::arena::crossing_type;
-use crate::ask::{Plan, PlanMeasure, PlanStatistic, TableSpec, Work};
+use crate::ask::{Admitted, Plan, PlanMeasure, PlanStatistic, TableSpec, Work};
 use crate::columns::{has_codes, is_quantity};
 use crate::guard::syntax::short;
 use crate::guard::{self, Guarded};
 use crate::provider::GrantedTable;
 use crate::provision::CountTables;
 use crate::sandbox::Guest;
+use crate::selection::selection;
 use crate::session::{SessionSettings, session};
 
 /// How many records of one subject are looked at, where the job doesn't say.
@@ -30,7 +31,7 @@ pub async fn admit(
     work: &Work,
     guest: Option<&Guest>,
     limits: &Limits,
-) -> Result<Contract, Refusal> {
+) -> Result<Admitted, Refusal> {
     let contract = match (work, guest) {
         (Work::Plan(plan), _) => Contract::Tabulate(of_plan(plan, tables, limits)?),
         (Work::Module { lane, params, .. }, Some(guest)) => {
@@ -56,7 +57,11 @@ pub async fn admit(
             check_plan_columns(&guarded, plan)?;
         }
     }
-    Ok(contract)
+    let selection = match work {
+        Work::Plan(plan) => selection(&plan.sql, tables, limits),
+        Work::Module { .. } => Err(vec!["a module makes the figures".to_owned()]),
+    };
+    Ok(Admitted { contract, selection })
 }
 
 /// Puts a contract's queries to the guard, whatever made the contract.

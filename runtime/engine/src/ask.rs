@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use sluice_disclosure::families::matching::Selection;
 use sluice_domain::contract::Contract;
 use sluice_domain::dataset::{Dataset, SubjectKey};
 use sluice_domain::dictionary::{Column, Dictionary};
 use sluice_domain::grade::Lane;
 use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
+
+use crate::tally::Tally;
 
 /// A table as a grant shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -216,6 +219,15 @@ pub struct Drafted {
     pub remarks: Vec<String>,
 }
 
+/// A job that passed the guard.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Admitted {
+    /// Its contract.
+    pub contract: Contract,
+    /// Its query as a selection, or the parts of the job that are more than one, in words for its operator.
+    pub selection: Result<Selection, Vec<String>>,
+}
+
 /// What is asked of a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Ask {
@@ -232,6 +244,8 @@ pub enum Ask {
     Run(Box<Run>),
     /// Seal a snapshot.
     Ingest(Ingest),
+    /// Tally a snapshot for the families of its dataset.
+    Tally(Tally),
     /// Draft a dictionary.
     Draft(Draft),
 }
@@ -250,14 +264,16 @@ pub struct Order {
 /// What a worker answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Answer {
-    /// The contract.
-    Contract(Contract),
+    /// The job passed the guard.
+    Admitted(Box<Admitted>),
     /// Static grounds against it.
     Refused(Refusal),
     /// Nothing is against the row filter.
     Passed,
     /// A snapshot was sealed.
     Ingested(Ingested),
+    /// A snapshot was tallied.
+    Tallied,
     /// A dictionary was drafted.
     Drafted(Drafted),
     /// Raw output follows as the next frame.

@@ -18,15 +18,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluice_domain::contract::Contract;
 use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
 use tokio::sync::Mutex;
 
-use crate::ask::{Answer, Ask, Draft, Drafted, Ingest, Ingested, Run, TableSpec, Work};
+use crate::ask::{Admitted, Answer, Ask, Draft, Drafted, Ingest, Ingested, Run, TableSpec, Work};
 use crate::cache::{Artefact, Cache};
 use crate::compile::{self, Compiled};
 use crate::raw::RawOutput;
+use crate::tally::Tally;
 
 pub use crate::examine::ModuleReport;
 pub use crate::fault::Fault;
@@ -170,11 +170,11 @@ impl Fleet {
     ///
     /// # Errors
     /// Static grounds, or what failed.
-    pub async fn admit(&self, tables: Vec<TableSpec>, work: Work) -> Result<Contract, Stop> {
+    pub async fn admit(&self, tables: Vec<TableSpec>, work: Work) -> Result<Admitted, Stop> {
         let artefact = self.inner.artefact(&work).await.map_err(Stop::Refused)?;
         let within = Duration::from_millis(self.inner.limits.describe_ms_max).saturating_add(PLANNING);
         match self.inner.ask(Ask::Admit { tables, work }, artefact, within).await? {
-            Answer::Contract(contract) => Ok(contract),
+            Answer::Admitted(admitted) => Ok(*admitted),
             other => Err(unexpected(other)),
         }
     }
@@ -226,6 +226,18 @@ impl Fleet {
         }
     }
 
+    /// Tallies a snapshot for the families of its dataset.
+    ///
+    /// # Errors
+    /// What failed.
+    pub async fn tally(&self, tally: Tally) -> Result<(), Stop> {
+        let within = Duration::from_millis(self.inner.limits.attempt_ms_max);
+        match self.inner.ask(Ask::Tally(tally), None, within).await? {
+            Answer::Tallied => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Drafts a dictionary of a data file, for the custodian.
     ///
     /// # Errors
@@ -243,8 +255,11 @@ fn unexpected(answer: Answer) -> Stop {
     match answer {
         Answer::Refused(refusal) => Stop::Refused(refusal),
         Answer::Failed(text) => Stop::Fault(Fault::new(text)),
-        Answer::Contract(_) | Answer::Passed | Answer::Ingested(_) | Answer::Drafted(_) | Answer::Raw => {
-            Stop::Fault(Fault::new("the worker answered something else"))
-        }
+        Answer::Admitted(_)
+        | Answer::Passed
+        | Answer::Ingested(_)
+        | Answer::Tallied
+        | Answer::Drafted(_)
+        | Answer::Raw => Stop::Fault(Fault::new("the worker answered something else")),
     }
 }

@@ -293,6 +293,7 @@ impl Fold {
             if let Some(kept) = &mut self.kept {
                 kept.write_all(&ordinal.to_le_bytes())?;
                 kept.write_all(&cell.to_le_bytes())?;
+                kept.write_all(&records.min(self.records_max).to_le_bytes())?;
             }
             for (index, (lower, upper)) in self.shape.bounds.iter().enumerate() {
                 let value = self.values[place * measures + index];

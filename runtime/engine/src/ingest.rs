@@ -1,6 +1,8 @@
 //! Sealing a snapshot: a data file becomes sorted Parquet parts in the dictionary's types.
 
 mod cells;
+mod groups;
+mod levels;
 mod ordinals;
 mod parts;
 mod unique;
@@ -9,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array, new_null_array};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::{DataFusionError, Result as PlanResult, exec_datafusion_err};
@@ -34,6 +36,8 @@ use crate::reading::{Opened, check_unpacked, open, unkept, unreadable};
 use crate::session::BATCH_ROWS;
 use crate::snapshot::SUBJECT;
 use cells::{blank_as_null, check_texts, outside, plain_floats, text_bytes_max};
+use groups::{Fixed, GroupsOf};
+use levels::Levels;
 use ordinals::Ordinals;
 use parts::{digest, sync, write_parts};
 pub(crate) use unique::{Row, Unique};
@@ -60,7 +64,8 @@ async fn seal(ask: &Ingest, limits: &Limits) -> Result<Ingested, Refusal> {
         None => None,
     };
     let unique = Unique::of(dataset).map_err(unreadable)?;
-    let tally = Arc::new(Mutex::new(Tally { ordinals, unique, length, ..Tally::default() }));
+    let (groups, fixed) = (GroupsOf::of(dataset), Fixed::of(dataset));
+    let tally = Arc::new(Mutex::new(Tally { ordinals, unique, groups, fixed, length, ..Tally::default() }));
     let conform = Conform::new(dataset, &opened, Arc::clone(&schema), Arc::clone(&tally), limits)?;
     std::fs::create_dir_all(&ask.folder).map_err(unkept)?;
     let sorted = sort(conform, opened, &schema, &ask.folder, limits)?;
@@ -68,6 +73,9 @@ async fn seal(ask: &Ingest, limits: &Limits) -> Result<Ingested, Refusal> {
     manifest.write(&ask.folder).map_err(unkept)?;
     sync(&ask.folder.join("manifest.json")).and_then(|()| sync(&ask.folder)).map_err(unkept)?;
     let mut tally = tally.lock().map_err(|_| unreadable("a reader failed"))?;
+    if let Some(groups) = &tally.groups {
+        groups.write(&ask.folder).map_err(unkept)?;
+    }
     if let (Some(ordinals), Some(subject)) = (&tally.ordinals, &dataset.subject) {
         ordinals.write(&ask.domains, &subject.domain)?;
     }
@@ -100,6 +108,8 @@ struct Tally {
     nulls: BTreeMap<String, u64>,
     ordinals: Option<Ordinals>,
     unique: Option<Unique>,
+    groups: Option<GroupsOf>,
+    fixed: Fixed,
     length: u64,
     unpacked: u64,
 }
@@ -108,8 +118,9 @@ struct Tally {
 struct Conform {
     dataset: Dataset,
     schema: SchemaRef,
-    /// Where each of the dictionary's columns is in the file.
-    places: Vec<usize>,
+    /// Where each of the dictionary's columns is in the file; none of a level, which is computed.
+    places: Vec<Option<usize>>,
+    levels: Levels,
     text_bytes_max: usize,
     tally: Arc<Mutex<Tally>>,
 }
@@ -132,10 +143,15 @@ impl Conform {
                 .index_of(name)
                 .map_err(|_| Refusal::with(Code::Ingest, format!("the file has no column `{name}`")))
         };
-        let places: Result<Vec<usize>, Refusal> =
-            dataset.dictionary.columns.iter().map(|column| place(&column.name)).collect();
+        let places: Result<Vec<Option<usize>>, Refusal> = dataset
+            .dictionary
+            .columns
+            .iter()
+            .map(|column| column.rolls_up.is_none().then(|| place(&column.name)).transpose())
+            .collect();
         let text_bytes_max = text_bytes_max(limits);
-        Ok(Conform { dataset: dataset.clone(), schema, places: places?, text_bytes_max, tally })
+        let levels = Levels::of(&dataset.dictionary);
+        Ok(Conform { dataset: dataset.clone(), schema, places: places?, levels, text_bytes_max, tally })
     }
 
     fn tally(&self) -> PlanResult<MutexGuard<'_, Tally>> {
@@ -148,6 +164,7 @@ impl Conform {
         tally.unpacked += batch.get_array_memory_size() as u64;
         check_unpacked(tally.unpacked, tally.length).map_err(refused)?;
         for (column, place) in self.dataset.dictionary.columns.iter().zip(&self.places) {
+            let Some(place) = place else { continue };
             check_texts(batch.column(*place), &column.name, self.text_bytes_max).map_err(refused)?;
         }
         Ok(())
@@ -161,6 +178,10 @@ impl Conform {
         for ((column, field), place) in
             self.dataset.dictionary.columns.iter().zip(self.schema.fields()).zip(&self.places)
         {
+            let Some(place) = place else {
+                columns.push(new_null_array(field.data_type(), batch.num_rows()));
+                continue;
+            };
             let array = blank_as_null(batch.column(*place))?;
             let cast = cast_with_options(&array, field.data_type(), &CastOptions { safe: true, ..Default::default() })?;
             let cast = plain_floats(cast);
@@ -172,13 +193,19 @@ impl Conform {
             *tally.misfits.entry(column.name.clone()).or_default() += misfits;
             columns.push(cast);
         }
+        self.levels.fill(&mut columns)?;
         if let Some(unique) = &mut tally.unique {
             unique.check(&columns).map_err(refused)?;
         }
         if let Some(subject) = &self.dataset.subject {
             let place = self.schema.index_of(&subject.column)?;
             let keys = cast_with_options(&columns[place], &DataType::Utf8, &CastOptions::default())?;
-            columns.push(Arc::new(tally.ordinals_of(keys.as_string())?));
+            let owned = tally.ordinals_of(keys.as_string())?;
+            if let Some(groups) = &mut tally.groups {
+                groups.note(&columns, &owned)?;
+            }
+            tally.fixed.check(&columns, &owned).map_err(refused)?;
+            columns.push(Arc::new(owned));
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }

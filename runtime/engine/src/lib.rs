@@ -10,7 +10,8 @@
 //! Around that stand the module checks ([`examine`]), the compiler in a process of its own ([`compile`], [`cache`]),
 //! the fences that the kernel gives a worker ([`fence`]), the worker and its fleet ([`worker`], [`fleet`]), and the
 //! way by which data files come in ([`ingest`], [`draft`], [`reading`], [`snapshot`]), and made-up rows for rehearsals
-//! ([`synthetic`]).
+//! ([`synthetic`]). For vetted families, a query is read as a [`selection`] at admission, and a snapshot is tallied
+//! ([`tally`]) when it is sealed.
 //!
 //! *Guarantees*: counts don't depend on partitions, threads or the order of rows; in the subject lanes nothing that a
 //! row holds can make a run fail. *Doesn't guarantee*: anything once a module has escaped the sandbox and forges counts
@@ -39,10 +40,12 @@ pub mod raw;
 pub mod reading;
 pub mod run;
 pub mod sandbox;
+pub mod selection;
 pub mod session;
 pub mod snapshot;
 pub mod subject_map;
 pub mod synthetic;
+pub mod tally;
 pub mod worker;
 
 pub use fault::Fault;

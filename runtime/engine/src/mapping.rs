@@ -68,7 +68,7 @@ impl Mapping {
     fn fold(&self, partition: usize) -> Result<Fold> {
         let kept: Option<Box<dyn Write + Send>> = match &self.kept {
             Some(folder) => {
-                let file = File::create(folder.join(format!("contributions-{partition}.bin")))?;
+                let file = File::create(folder.join(format!("{}{partition}.bin", crate::raw::KEPT)))?;
                 Some(Box::new(BufWriter::with_capacity(1 << 20, file)))
             }
             None => None,

@@ -4,9 +4,12 @@
 //! form below, whose bytes are canonical: the same counts give the same bytes, and the commitment covers them.
 
 use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use sluice_disclosure::Candidate;
-use sluice_disclosure::candidate::{CellEvidence, MeasureEvidence, Mismatch, Raw, ReportFault, RunFacts};
+use sluice_disclosure::candidate::{Body, Contributions, Groups, Mismatch, Raw, Relation, ReportFault, RunFacts};
+use sluice_disclosure::publish::cell_key::Secret;
 use sluice_domain::contract::Contract;
 use sluice_domain::digest::Commitment;
 use sluice_domain::limits::Limits;
@@ -17,6 +20,9 @@ use crate::fold::{CellCount, Counts, Facts, MeasureCount, Shape, TOP};
 pub struct RawOutput {
     bytes: Vec<u8>,
 }
+
+/// What the name of a file of contributions begins with.
+pub(crate) const KEPT: &str = "contributions-";
 
 const COUNTED: u8 = 1;
 const WRITTEN: u8 = 2;
@@ -64,47 +70,125 @@ impl RawOutput {
         self.bytes == other.bytes
     }
 
-    /// Decodes it against the contract.
+    /// Decodes it against the contract. Counts come with the contributions that they were made of, of which every figure's
+    /// evidence is made; a report has none.
     ///
     /// # Errors
-    /// Bytes that aren't well formed, or counts that the contract doesn't allow.
-    pub fn candidate(&self, contract: &Contract, limits: &Limits) -> Result<Candidate, Mismatch> {
-        let raw = match (contract, self.bytes.first()) {
+    /// Bytes that aren't well formed, counts that the contract doesn't allow, or contributions that don't add up to them.
+    pub fn candidate(&self, contract: &Contract, kept: Kept, limits: &Limits) -> Result<Candidate, Mismatch> {
+        match (contract, self.bytes.first()) {
             (Contract::Tabulate(tabulation), Some(&COUNTED)) => {
                 let shape = Shape::new(tabulation, [0; 32]);
                 let counts = decode(&self.bytes, &shape).ok_or(Mismatch::Bytes)?;
-                evidence(&counts, &shape)
+                let facts = facts(&counts);
+                let Kept { contributions, groups, relations, cell_key } = kept;
+                let raw = Raw::Cells { contributions, groups, relations, facts };
+                let secret = cell_key.map(Secret::new);
+                let candidate = Candidate::keyed(contract.clone(), raw, limits, secret.as_ref())?;
+                check_same(&counts, &shape, &candidate)?;
+                Ok(candidate)
             }
-            (Contract::Report(_), Some(&WRITTEN)) => decode_rows(&self.bytes).ok_or(Mismatch::Bytes)?,
-            _ => return Err(Mismatch::Lane),
-        };
-        Candidate::new(contract.clone(), raw, limits)
+            (Contract::Report(_), Some(&WRITTEN)) => {
+                let raw = decode_rows(&self.bytes).ok_or(Mismatch::Bytes)?;
+                Candidate::new(contract.clone(), raw, limits)
+            }
+            _ => Err(Mismatch::Lane),
+        }
     }
 }
 
-fn evidence(counts: &Counts, shape: &Shape) -> Raw {
-    let mut cells = BTreeMap::new();
-    for (index, count) in counts.cells.iter().enumerate().filter(|(_, count)| count.subjects > 0) {
-        let measures = count.measures.iter().map(|measure| MeasureEvidence {
-            sum: measure.sum,
-            sum_abs: measure.sum_abs,
-            nonzero: measure.nonzero,
-            top: measure.top.clone(),
-            min: measure.min,
-            max: measure.max,
-        });
-        let cell = CellEvidence { subjects: count.subjects, records: count.records, measures: measures.collect() };
-        cells.insert(shape.codes_of(index as u32), cell);
+/// What a run keeps beside its counts.
+pub struct Kept {
+    /// What each subject brought to each cell.
+    pub contributions: Contributions,
+    /// Which subjects are one unit.
+    pub groups: Groups,
+    /// What the agency declares of the measures.
+    pub relations: Vec<Relation>,
+    /// The secret of cell keys, where counts are to be perturbed by them.
+    pub cell_key: Option<[u8; 32]>,
+}
+
+impl Kept {
+    /// Nothing: a report's.
+    ///
+    /// # Errors
+    /// None: an empty list is sorted.
+    pub fn nothing() -> Result<Kept, Mismatch> {
+        let contributions = Contributions::read(&[], 0)?;
+        Ok(Kept { contributions, groups: Groups::none(), relations: Vec::new(), cell_key: None })
     }
-    let facts = RunFacts {
+
+    /// What a run kept in its folder, with the groups of the snapshots that it read.
+    ///
+    /// # Errors
+    /// Files that can't be read or aren't of the contract; for the custodian's log.
+    pub fn read(contract: &Contract, folder: &Path, snapshots: &[PathBuf]) -> Result<Kept, KeptFault> {
+        let Contract::Tabulate(tabulation) = contract else { return Ok(Kept::nothing()?) };
+        let mut bytes = Vec::new();
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        files.sort();
+        for file in files {
+            let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with(KEPT) {
+                std::fs::File::open(&file)?.read_to_end(&mut bytes)?;
+            }
+        }
+        let contributions = Contributions::read(&bytes, tabulation.measures.len())?;
+        let mut declared = false;
+        let mut pairs: BTreeMap<u32, u64> = BTreeMap::new();
+        for snapshot in snapshots {
+            let Some(groups) = crate::snapshot::groups(snapshot)? else { continue };
+            declared = true;
+            // Two datasets of a domain may group it differently: then the group of the least number counts.
+            for (subject, group) in groups {
+                pairs.entry(subject).and_modify(|known| *known = group.min(*known)).or_insert(group);
+            }
+        }
+        let groups = if declared { Groups::new(pairs)? } else { Groups::none() };
+        Ok(Kept { contributions, groups, relations: Vec::new(), cell_key: None })
+    }
+}
+
+/// What a run kept can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeptFault {
+    /// A file can't be read.
+    #[error("failed to read what a run kept: {0}")]
+    File(#[from] std::io::Error),
+    /// It isn't of the contract.
+    #[error("what a run kept isn't of its contract: {0}")]
+    Mismatch(#[from] Mismatch),
+}
+
+fn facts(counts: &Counts) -> RunFacts {
+    RunFacts {
         subjects: counts.facts.subjects,
         truncated_subjects: counts.facts.truncated_subjects,
         defaulted_subjects: counts.facts.defaulted_subjects,
         undeclared_codes: counts.facts.undeclared_codes,
         clamped: counts.facts.clamped,
         unattributed_rows: 0,
-    };
-    Raw::Cells { cells, facts }
+    }
+}
+
+/// The counts and the contributions came by two ways: they must say the same.
+fn check_same(counts: &Counts, shape: &Shape, candidate: &Candidate) -> Result<(), Mismatch> {
+    let Body::Counted(counted) = candidate.body() else { return Err(Mismatch::Lane) };
+    let full = counts.cells.iter().enumerate().filter(|(_, cell)| cell.subjects > 0);
+    let mut made = counted.cells();
+    for (index, cell) in full {
+        let same = made.next().is_some_and(|(codes, other)| {
+            codes == shape.codes_of(index as u32)
+                && (other.subjects, other.records) == (cell.subjects, cell.records)
+                && other.sums.iter().eq(cell.measures.iter().map(|measure| &measure.sum))
+        });
+        if !same {
+            return Err(Mismatch::Contributors);
+        }
+    }
+    if made.next().is_some() { Err(Mismatch::Contributors) } else { Ok(()) }
 }
 
 /// Bytes of the facts of a run, and the mark before them.

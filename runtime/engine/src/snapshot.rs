@@ -14,6 +14,26 @@ pub const SUBJECT: &str = "__sluice_subject";
 /// Names that start like this are the host's.
 pub const HIDDEN: &str = "__sluice";
 
+/// The file with the group of each subject, where a dataset declares groups: pairs of ordinal and number.
+pub const GROUPS: &str = "groups.bin";
+
+/// Reads the groups of a snapshot's subjects; none where the dataset declares none.
+///
+/// # Errors
+/// A file that can't be read or isn't pairs.
+pub fn groups(folder: &Path) -> std::io::Result<Option<Vec<(u32, u64)>>> {
+    let bytes = match std::fs::read(folder.join(GROUPS)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes?,
+    };
+    let pair = |pair: &[u8]| {
+        let (subject, group) = pair.split_first_chunk::<4>()?;
+        Some((u32::from_le_bytes(*subject), u64::from_le_bytes(*group.first_chunk()?)))
+    };
+    let pairs: Option<Vec<(u32, u64)>> = bytes.chunks(12).map(pair).collect();
+    pairs.map(Some).ok_or_else(|| std::io::Error::other("the groups aren't pairs"))
+}
+
 /// One Parquet file of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {

@@ -137,6 +137,7 @@ fn paths(ask: &Ask) -> Result<fence::Paths, Fault> {
         Ask::Ingest(ingest) => {
             fence::Paths { read: vec![ingest.file.clone()], write: vec![ingest.folder.clone(), ingest.domains.clone()] }
         }
+        Ask::Tally(tally) => fence::Paths { read: vec![tally.snapshot.clone()], write: vec![tally.folder.clone()] },
         Ask::Draft(draft) => fence::Paths { read: vec![draft.file.clone()], write: Vec::new() },
     };
     for folder in &paths.write {
@@ -153,11 +154,19 @@ fn paths(ask: &Ask) -> Result<fence::Paths, Fault> {
 async fn answer(order: Order, guest: Option<&Guest>) -> (Answer, Option<Vec<u8>>) {
     let limits = &order.limits;
     let answer = match order.ask {
-        Ask::Admit { tables, work } => {
-            Box::pin(crate::admit::admit(&tables, &work, guest, limits)).await.map(Answer::Contract)
-        }
+        Ask::Admit { tables, work } => Box::pin(crate::admit::admit(&tables, &work, guest, limits))
+            .await
+            .map(|admitted| Answer::Admitted(Box::new(admitted))),
         Ask::CheckFilter(table) => crate::admit::check_filter(&table, limits).map(|()| Answer::Passed),
         Ask::Ingest(ingest) => Box::pin(crate::ingest::ingest(&ingest, limits)).await.map(Answer::Ingested),
+        Ask::Tally(tally) => {
+            let tallied = tokio::task::spawn_blocking(move || crate::tally::tally(&tally)).await;
+            Ok(match tallied {
+                Ok(Ok(())) => Answer::Tallied,
+                Ok(Err(text)) => Answer::Failed(text),
+                Err(_) => Answer::Failed("the tally's thread is gone".to_owned()),
+            })
+        }
         Ask::Draft(draft) => Box::pin(crate::draft::draft(&draft, limits)).await.map(Answer::Drafted),
         Ask::Run(run) => match Box::pin(crate::run::run(&run, guest, limits)).await {
             Ok(raw) => return (Answer::Raw, Some(raw.into_frame())),

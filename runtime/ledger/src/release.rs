@@ -1,9 +1,9 @@
 //! Releases: bytes that may leave, and the only parts that one can be made of.
 //!
 //! A [`Release`] is made by [`Release::seal`] from an assessment, an [`Approval`] and a [`Charge`] that are about the
-//! same candidate and the same job; once it is in the ledger, its bytes become [`Served`] only with the receipt that
-//! names their digest. Neither can be made in another way, so "released without a vote, a charge or a receipt" doesn't
-//! compile.
+//! same candidate and the same job, or by [`Release::look_up`] from an answer out of tables that were sealed beforehand; once it is in the ledger, its bytes become [`Served`] only with the receipt that
+//! names their digest. Neither can be made in another way, so "released without a vote or a vetted family, or
+//! without a receipt" doesn't compile.
 //!
 //! # Guarantees
 //! - A release's files were rendered from the assessment that the reviewers' votes commit to.
@@ -12,13 +12,15 @@
 //! # Does not guarantee
 //! That the votes were those of the right people: whether somebody may vote is a policy of the domain, and asked there.
 
+use sluice_disclosure::families::answer::FamilyAnswer;
 use sluice_disclosure::{Assessment, ReleaseTable};
 use sluice_domain::contract::Contract;
 use sluice_domain::digest::sha256_hex;
+use sluice_domain::family::FamilySeal;
 use sluice_domain::grant::Grant;
 use sluice_domain::id::ReleaseId;
 use sluice_domain::job::Job;
-use sluice_domain::release::{Artefact, ReleaseEntry};
+use sluice_domain::release::{Artefact, Basis, ReleaseEntry};
 use sluice_domain::review::{ReleaseRequest, RequestState, Verdict, Vote};
 
 use crate::key::VerifierKey;
@@ -133,6 +135,39 @@ impl Release {
         let mut files = render(assessment.table()).ok_or(Unsealed::Render)?;
         files.push((RECORD, assessment.record().to_json()));
         let approvals = request.votes.iter().filter(|vote| vote.verdict == Verdict::Approve).count();
+        let basis = Basis::Reviewed {
+            request: request.id.clone(),
+            candidate: request.candidate.clone(),
+            assessment: request.assessment.clone(),
+            approvals: u32::try_from(approvals).unwrap_or(u32::MAX),
+        };
+        Ok(Release::of(id, job, basis, files))
+    }
+
+    /// Seals an answer from a family, for a job that was admitted as a look-up in it.
+    ///
+    /// # Errors
+    /// A job of another route, or a seal that isn't of the job's snapshot and the answer's family.
+    pub fn look_up(
+        id: ReleaseId,
+        job: &Job,
+        answer: &FamilyAnswer,
+        seal: &FamilySeal,
+        render: impl FnOnce(&ReleaseTable) -> Option<Vec<(&'static str, Vec<u8>)>>,
+    ) -> Result<Release, Unsealed> {
+        let family = answer.family();
+        let pinned = job.snapshots.get(&seal.dataset) == Some(&seal.snapshot);
+        if job.route.family() != Some(family) || !seal.families.iter().any(|key| key == family) || !pinned {
+            return Err(Unsealed::OtherJob);
+        }
+        let mut files = render(answer.table()).ok_or(Unsealed::Render)?;
+        files.push((RECORD, answer.record().to_json()));
+        let (snapshot, content) = (seal.snapshot.clone(), seal.content.clone());
+        let basis = Basis::Family { family: family.to_owned(), snapshot, content };
+        Ok(Release::of(id, job, basis, files))
+    }
+
+    fn of(id: ReleaseId, job: &Job, basis: Basis, files: Vec<(&'static str, Vec<u8>)>) -> Release {
         let artefact = |(format, bytes): &(&str, Vec<u8>)| Artefact {
             format: (*format).to_owned(),
             sha256: sha256_hex(bytes),
@@ -141,20 +176,17 @@ impl Release {
         let entry = ReleaseEntry {
             id,
             job: job.id.clone(),
-            request: request.id.clone(),
+            basis,
             grant: job.grant.clone(),
             organisation: job.organisation.clone(),
             lane: job.lane,
             module: job.module.clone(),
             contract: job.contract.digest(),
             snapshots: job.snapshots.clone(),
-            candidate: request.candidate.clone(),
-            assessment: request.assessment.clone(),
-            approvals: u32::try_from(approvals).unwrap_or(u32::MAX),
             artefacts: files.iter().map(artefact).collect(),
             sealed_at_ms: 0,
         };
-        Ok(Release { entry, files })
+        Release { entry, files }
     }
 
     /// Its name.

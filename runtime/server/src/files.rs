@@ -15,6 +15,9 @@
 //! jobs/ID/               what is asked, spill, kept contributions
 //! inside/requests/ID/    candidate, keys of its commitments, reviewers' notes
 //! inside/snapshots/      key and content of each snapshot's commitment, what was taken in
+//! inside/families/       the sealed tables of families, each with the key of its commitment
+//! inside/history/        what each release leaves behind, to compare later ones with
+//! inside/tallies/        what is counted while families are sealed; emptied at every start
 //! releases/ID/           the bytes of a release; served only with a receipt
 //! ```
 //!
@@ -30,6 +33,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use sluice_domain::digest::Commitment;
 use sluice_domain::id::{JobId, ReleaseId, RequestId, SnapshotId};
 use sluice_ledger::Entropy;
 
@@ -70,7 +74,7 @@ pub struct Lock {
     _file: File,
 }
 
-const FOLDERS: [&str; 11] = [
+const FOLDERS: [&str; 14] = [
     "keys",
     "tokens",
     "modules",
@@ -81,6 +85,9 @@ const FOLDERS: [&str; 11] = [
     "jobs",
     "inside/requests",
     "inside/snapshots",
+    "inside/families",
+    "inside/tallies",
+    "inside/history",
     "releases",
 ];
 
@@ -202,6 +209,24 @@ impl Home {
     #[must_use]
     pub fn request(&self, id: &RequestId) -> PathBuf {
         self.root.join("inside/requests").join(id.as_str())
+    }
+
+    /// The sealed tables of families, by their commitment.
+    #[must_use]
+    pub fn seal(&self, content: &Commitment) -> PathBuf {
+        self.root.join("inside/families").join(content.as_str())
+    }
+
+    /// What a release leaves behind in the history of its subject domain.
+    #[must_use]
+    pub fn figures(&self, id: &ReleaseId) -> PathBuf {
+        self.root.join("inside/history").join(format!("{id}.figures"))
+    }
+
+    /// Where a tally is written.
+    #[must_use]
+    pub fn tally(&self, mark: &str) -> PathBuf {
+        self.root.join("inside/tallies").join(mark)
     }
 
     /// A release's folder.

@@ -149,8 +149,8 @@ mod tests {
     use super::*;
     use arrow::array::Array;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-    use sluice_disclosure::candidate::{CellEvidence, Cells, MeasureEvidence, Raw, RunFacts};
-    use sluice_disclosure::{Appetite, Candidate, assess};
+    use sluice_disclosure::candidate::{Contribution, Contributions, Groups, Raw, RunFacts};
+    use sluice_disclosure::{Appetite, Candidate, Context, assess};
     use sluice_domain::contract::{Contract, Dimension, Measure, Statistic, Tabulation};
     use sluice_domain::grade::Grade;
     use sluice_domain::limits::Limits;
@@ -173,17 +173,20 @@ mod tests {
             rows_per_subject: 10,
             constants: Vec::new(),
         };
-        let cell = |subjects: u64| {
-            let sum = i128::from(subjects);
-            let measure = MeasureEvidence { sum, sum_abs: sum, nonzero: subjects, top: vec![1, 1, 1], min: 1, max: 1 };
-            CellEvidence { subjects, records: subjects, measures: vec![measure] }
+        // Not all the same, which would be withheld; 50 in all.
+        let values: Vec<[i64; 1]> = (0..53).map(|subject| [[0, 1, 2][subject % 3]]).collect();
+        let entry = |subject: u32| Contribution {
+            subject,
+            cell: u32::from(subject >= 50),
+            records: 1,
+            values: &values[subject as usize],
         };
-        let cells = Cells::from([(vec![0], cell(50)), (vec![1], cell(3))]);
+        let contributions = Contributions::new(1, (0..53).map(entry)).expect("each comes once");
         let facts = RunFacts { subjects: 53, ..RunFacts::default() };
-        let raw = Raw::Cells { cells, facts };
+        let raw = Raw::Cells { contributions, groups: Groups::none(), relations: Vec::new(), facts };
         let candidate = Candidate::new(Contract::Tabulate(contract), raw, &Limits::default()).expect("it fits");
         let appetite = Appetite::floor(Grade::Open).expect("open data has a floor");
-        all(assess(&candidate, &appetite).table()).expect("every format holds it")
+        all(assess(&candidate, &appetite, &Context::default()).table()).expect("every format holds it")
     }
 
     #[test]
@@ -204,7 +207,7 @@ mod tests {
         let batch = reader.build().expect("it opens").next().expect("it has rows").expect("they can be read");
         let delay = batch.column_by_name("delay").expect("it is a column");
         let delay = delay.as_any().downcast_ref::<Decimal128Array>().expect("it is a decimal");
-        assert_eq!((delay.value(0), delay.is_null(1), delay.scale()), (50, true, 1));
+        assert_eq!((delay.value(0), delay.is_null(1), delay.scale()), (49, true, 1));
         assert_eq!(delay.value(1), 0, "a null slot holds zeros");
     }
 

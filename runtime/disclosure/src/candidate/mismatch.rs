@@ -30,6 +30,14 @@ pub enum Mismatch {
     Range,
     #[error("the run's facts don't fit together")]
     Facts,
+    #[error("a subject's contribution to a cell is listed twice")]
+    Duplicate,
+    #[error("a subject is in two groups, or a count of groups doesn't fit")]
+    Group,
+    #[error("a margin doesn't fit the inner cells")]
+    Margin,
+    #[error("a relation isn't one between measures of the contract")]
+    Relation,
     #[error("the bytes aren't those of a candidate")]
     Bytes,
     #[error("the assessment is of another candidate")]

@@ -54,9 +54,13 @@ fn reserved_in(dimensions: &[sluice_domain::contract::Dimension]) -> bool {
 
 fn counted_closed(counted: &Counted) -> bool {
     let dimensions = &counted.contract().dimensions;
-    counted.cells().keys().all(|codes| {
-        codes.len() == dimensions.len()
-            && codes.iter().zip(dimensions).all(|(code, dimension)| dimension.labels.get(*code as usize).is_some())
+    counted.figures().filter(|figure| figure.evidence.is_some()).all(|figure| {
+        figure.node.len() == dimensions.len()
+            && figure
+                .node
+                .iter()
+                .zip(dimensions)
+                .all(|(code, dimension)| code.is_none_or(|code| dimension.labels.get(code as usize).is_some()))
     })
 }
 

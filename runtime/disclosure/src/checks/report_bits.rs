@@ -31,8 +31,11 @@ impl Check for ReportBits {
 /// The most bits that the table of this candidate can carry, rounded up.
 ///
 /// A report: the contract's own bound. A counted table: for each inner cell and statistic the logarithm of the values
-/// that it may take with so many subjects in the run, after rounding, "suppressed" being one of them. Ratios and
-/// totals follow from the rest and carry nothing more.
+/// that it may take with so many subjects in the run, after rounding, "suppressed" being one of them; and one bit for
+/// each figure of a total, which may be withheld by itself. What a total says otherwise, and ratios, follow from the
+/// rest and carry nothing more. How many records a subject brings isn't bounded by the contract (a module may contribute
+/// often for one row), so a record count may be any that is counted exactly. The count of subjects is the run's own, not
+/// the public one, which this crate doesn't know: the bound is for inside.
 #[must_use]
 pub fn bits_max(candidate: &Candidate, appetite: &Appetite) -> u64 {
     match candidate.body() {
@@ -47,7 +50,7 @@ fn counted_bits(counted: &Counted, subjects: u64, appetite: &Appetite) -> u64 {
     let subjects = u128::from(subjects);
     let width = |statistic: &Statistic| match statistic {
         Statistic::Subjects => Some(subjects),
-        Statistic::Records => Some(subjects.saturating_mul(u128::from(contract.rows_per_subject))),
+        Statistic::Records => Some(1 << 62),
         Statistic::Sum(index) => contract.measures.get(*index as usize).map(|measure| {
             let width = i128::from(measure.upper.max(0)) - i128::from(measure.lower.min(0));
             subjects.saturating_mul(width.unsigned_abs())
@@ -58,7 +61,9 @@ fn counted_bits(counted: &Counted, subjects: u64, appetite: &Appetite) -> u64 {
         let values = (width / base).saturating_add(3);
         u64::from(u128::BITS - (values - 1).leading_zeros())
     });
-    bits.sum::<u64>().saturating_mul(contract.cells())
+    let figures = contract.statistics.iter().filter(|statistic| width(statistic).is_some()).count() as u64;
+    let totals = (contract.published_rows() - contract.cells()).saturating_mul(figures);
+    bits.sum::<u64>().saturating_mul(contract.cells()).saturating_add(totals)
 }
 
 #[cfg(test)]
@@ -80,5 +85,8 @@ mod tests {
         let candidate = Table::new(&[&["AA", "UA"]]).subjects(&[0], 61).candidate();
         assert_eq!(bits_max(&candidate, &floor(Grade::Open)), 12);
         assert!(bits_max(&candidate, &floor(Grade::Restricted)) < 12);
+        // A total may be withheld or not: one bit more.
+        let candidate = Table::new(&[&["AA", "UA"]]).margins(&[&[]]).subjects(&[0], 61).candidate();
+        assert_eq!(bits_max(&candidate, &floor(Grade::Open)), 13);
     }
 }

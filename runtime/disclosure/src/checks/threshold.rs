@@ -1,21 +1,30 @@
 //! The threshold on distinct subjects.
 //!
-//! **Claim**: no statistic of a cell is shown unless at least `t` distinct subjects stand behind it, and no sum
-//! unless at least `t` subjects contribute something other than 0 to it. Empty cells are withheld like those with
-//! 1 to t-1: a contract has no structural zeros yet, and a shown zero would say of everyone that they aren't there.
-//! **Limits**: subjects are what the dataset calls so, not legal-person groups; a hostile module can pad a cell with
-//! subjects that it knows. **Source**: disclosure.md, section 2 (threshold; untrusted-mapper trap); ACRO 1.0.2
-//! `zeros_are_disclosive`. **Example**, t = 10: cells with 10, 9 and 0 subjects: the second and the third are
-//! suppressed. A cell of 12 subjects of whom 9 contribute something: its sum is suppressed, its count isn't.
+//! **Claim**: no statistic of a cell, margins included, is shown unless at least `t` distinct subjects stand behind
+//! it, and no sum unless at least `t` subjects, and `t` groups, contribute something other than 0 to it. Cells
+//! without any subject are the matter of [`super::zeros`]. **Limits**: a hostile module can pad a cell with subjects
+//! that it knows. **Source**: disclosure.md, section 2 (threshold; untrusted-mapper trap). **Example**, t = 10: cells
+//! with 10 and 9 subjects: the second is suppressed. A cell of 12 subjects of whom 9 contribute something: its sum is
+//! suppressed, its count isn't.
 
 use super::{Check, not_applicable, or_pass};
-use crate::appetite::Appetite;
+use crate::appetite::{Appetite, Rules};
 use crate::candidate::{Body, Candidate};
+use crate::evidence::{Evidence, Spread};
 use crate::finding::{CheckName, Finding, Verdict, measure_name};
-use crate::table::every_code;
 
 /// The check.
 pub struct Threshold;
+
+/// Unsafe iff `N < t`; at least one subject, whatever the appetite says.
+pub(crate) fn too_few_subjects(evidence: &Evidence, rules: &Rules) -> bool {
+    evidence.subjects < rules.threshold.max(1)
+}
+
+/// Unsafe iff fewer than `t` subjects or groups contribute other than 0.
+pub(crate) fn too_few_contributors(spread: &Spread, rules: &Rules) -> bool {
+    spread.subjects.nonzero.min(spread.groups.nonzero) < rules.threshold.max(1)
+}
 
 impl Check for Threshold {
     fn name(&self) -> CheckName {
@@ -29,23 +38,26 @@ impl Check for Threshold {
         let threshold = appetite.rules().threshold;
         let what = (self.name(), Verdict::Suppress);
         let mut findings = Vec::new();
-        for codes in every_code(&counted.contract().dimensions) {
-            let subjects = counted.cells().get(&codes).map_or(0, |cell| cell.subjects);
-            // At least one subject, whatever the appetite says.
-            if subjects < threshold.max(1) {
-                let sentence = format!("{subjects} subjects, and at least {threshold} are needed.");
-                findings.push(Finding::cell(what, "", counted, &codes, sentence));
+        for figure in counted.figures() {
+            let Some(evidence) = figure.evidence.filter(|evidence| too_few_subjects(evidence, appetite.rules())) else {
+                continue;
+            };
+            let sentence = format!("{} subjects, and at least {threshold} are needed.", evidence.subjects);
+            findings.push(Finding::cell(what, "", counted, &figure.node, sentence));
+        }
+        for sum in counted.large_sums(appetite) {
+            let Some(spread) = sum.evidence.measures.get(sum.index) else { continue };
+            if too_few_contributors(spread, appetite.rules()) {
+                let (nonzero, name) = (spread.subjects.nonzero, measure_name(counted, sum.index));
+                let groups =
+                    if counted.grouped() { format!(" in {} groups", spread.groups.nonzero) } else { String::new() };
+                let sentence = format!(
+                    "{nonzero} subjects{groups} contribute to the sum of {name}, and at least {threshold} are needed."
+                );
+                findings.push(Finding::figure(what, "", counted, (&sum.node, sum.quantity()), sentence));
             }
         }
-        for (codes, index, _, measure) in counted.large_sums(appetite) {
-            if measure.nonzero < threshold.max(1) {
-                let (nonzero, name) = (measure.nonzero, measure_name(counted, index));
-                let sentence =
-                    format!("{nonzero} subjects contribute to the sum of {name}, and at least {threshold} are needed.");
-                findings.push(Finding::sum(what, "", counted, (codes, index), sentence));
-            }
-        }
-        or_pass(findings, self.name(), "Every cell and every sum reaches the threshold.")
+        or_pass(findings, self.name(), "Every cell and every sum that isn't empty reaches the threshold.")
     }
 }
 
@@ -59,12 +71,23 @@ mod tests {
     fn the_worked_example() {
         let table = Table::new(&[&["AA", "UA", "WN"]]).subjects(&[0], 10).subjects(&[1], 9);
         let findings = Threshold.run(&table.candidate(), &floor(Grade::Open));
-        assert_eq!(ids(&findings), ["threshold:d0=UA", "threshold:d0=WN"]);
+        assert_eq!(ids(&findings), ["threshold:d0=UA"]);
 
         let values: Vec<i64> = (0..12).map(|i| i64::from(i >= 3) * 7).collect();
         let table = Table::new(&[&["AA"]]).measure(-50, 50).values(&[0], &values);
         let findings = Threshold.run(&table.candidate(), &floor(Grade::Open));
         assert_eq!(ids(&findings), ["threshold:m0:d0=AA"]);
         assert!(findings.iter().all(|finding| finding.verdict() == Verdict::Suppress));
+    }
+
+    #[test]
+    fn a_margin_counts_a_subject_once() {
+        // Five subjects, each in both cells: ten contributions, and five subjects in the total.
+        let mut table = Table::new(&[&["AA", "UA"]]).margins(&[&[]]);
+        table.contract.cells_per_subject = 2;
+        let table = table.same_subjects(&[0], 0, 5).same_subjects(&[1], 0, 5);
+        let findings = Threshold.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(ids(&findings), ["threshold:d0=AA", "threshold:d0=UA", "threshold:d0=*"]);
+        assert_eq!(findings[2].sentence(), "5 subjects, and at least 10 are needed.");
     }
 }

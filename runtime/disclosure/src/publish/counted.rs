@@ -4,54 +4,115 @@ use std::collections::BTreeMap;
 
 use sluice_domain::contract::{Ratio, Statistic, Tabulation};
 
-use super::{Withheld, quotient, rounded};
+use super::notes::notes;
+use super::suppress::Pattern;
+use super::{Method, Withheld, broken, quotient, rounded, rounding};
 use crate::appetite::Appetite;
-use crate::candidate::Counted;
-use crate::table::{ColumnKind, ReleaseTable, TOTAL, TableColumn, Value, every_code};
+use crate::candidate::{Counted, Figure};
+use crate::checks::relations;
+use crate::primary::{self, Quantity};
+use crate::table::{ColumnKind, ReleaseTable, TOTAL, TableColumn, Value};
 
 /// The shown value of each statistic; `None` is withheld. Ratios are worked out from the others.
 type Shown = Vec<Option<i128>>;
 
+/// The table whose totals are sums of what is shown.
 pub(super) fn table(counted: &Counted, appetite: &Appetite, withheld: &Withheld) -> ReleaseTable {
     let contract = counted.contract();
-    let inner: Vec<(Vec<u32>, Shown)> = every_code(&contract.dimensions)
-        .map(|codes| {
-            let shown = cell(counted, appetite, withheld, &codes);
-            (codes, shown)
-        })
+    let (inner, margins): (Vec<Figure<'_>>, Vec<Figure<'_>>) = counted.figures().partition(|figure| figure.plane == 0);
+    let shown: Vec<(Vec<u32>, Shown)> = inner
+        .iter()
+        .map(|figure| (figure.node.iter().flatten().copied().collect(), cell(counted, appetite, withheld, figure)))
         .collect();
     let mut rows = Vec::new();
-    for (codes, shown) in &inner {
-        let kept: Vec<Option<u32>> = codes.iter().copied().map(Some).collect();
-        rows.push(row(contract, &kept, ratios(contract, shown, &[])));
+    for (figure, (_, shown)) in inner.iter().zip(&shown) {
+        rows.push(row(contract, &figure.node, ratios(contract, shown, &[])));
     }
-    for margin in &contract.margins {
-        rows.extend(totals(contract, margin, &inner));
+    let mut margins = margins.iter().peekable();
+    for (place, kept) in (1..).zip(&contract.margins) {
+        let totals = totals(contract, kept, &shown);
+        while let Some(figure) = margins.next_if(|figure| figure.plane == place) {
+            let key: Vec<u32> = figure.node.iter().flatten().copied().collect();
+            let closed = closed(counted, appetite, withheld, figure);
+            rows.push(row(contract, &figure.node, total(contract, totals.get(&key), &closed)));
+        }
     }
-    ReleaseTable::new(columns(contract), rows, notes(contract, appetite))
+    ReleaseTable::new(columns(contract), rows, notes(contract, appetite, Method::RedactThenRound))
+}
+
+/// The table of a pattern, whose totals are of everything counted; without a pattern all of it is withheld.
+pub(super) fn protected(
+    counted: &Counted,
+    appetite: &Appetite,
+    method: Method,
+    pattern: Option<&Pattern>,
+) -> ReleaseTable {
+    let contract = counted.contract();
+    let base = appetite.rules().rounding_base;
+    let additive = method == Method::ControlledRounding && base > 1;
+    let figures: Vec<(Quantity, Vec<i128>)> = pattern.map_or_else(Vec::new, |pattern| {
+        let of = |(quantity, truth): (Quantity, &[i128])| match additive {
+            true => (quantity, rounding::controlled(&pattern.system, truth, base).atoms),
+            false => (quantity, truth.to_vec()),
+        };
+        pattern.figures().map(of).collect()
+    });
+    let value = |number: usize, statistic: &Statistic| {
+        let (_, atoms) = figures.iter().find(|(own, _)| quantity(statistic) == Some(*own))?;
+        let value = pattern?.system.value(number, atoms)?;
+        Some(if additive { value } else { rounded(value, base) })
+    };
+    let shown = |place: usize| -> Shown {
+        let number = pattern.filter(|pattern| pattern.shows(place)).and_then(|pattern| pattern.number(place));
+        contract.statistics.iter().map(|statistic| value(number?, statistic)).collect()
+    };
+    let figures = counted.figures().enumerate();
+    let rows = figures.map(|(place, figure)| row(contract, &figure.node, ratios(contract, &shown(place), &[])));
+    ReleaseTable::new(columns(contract), rows.collect(), notes(contract, appetite, method))
+}
+
+/// For each statistic whether it is withheld in this cell: by a finding, by a primary rule that is asked once more, or
+/// since it follows from one that is.
+fn closed(counted: &Counted, appetite: &Appetite, withheld: &Withheld, figure: &Figure<'_>) -> Vec<bool> {
+    let statistics = &counted.contract().statistics;
+    let shut = |statistic: &Statistic| {
+        let quantity = quantity(statistic)?;
+        Some(withheld.names(&figure.node, quantity) || !broken(counted, figure, quantity, appetite).is_empty())
+    };
+    let mut closed: Vec<bool> = statistics.iter().map(|statistic| shut(statistic).unwrap_or(false)).collect();
+    let together = relations::bound_together(counted);
+    let sums = |statistic: &Statistic, measures: &[usize]| matches!(statistic, Statistic::Sum(index) if measures.contains(&(*index as usize)));
+    // One relation may close a measure of another; there are no more rounds than relations.
+    for measures in together.iter().flat_map(|_| &together) {
+        let mut pairs = statistics.iter().zip(&closed);
+        if pairs.any(|(statistic, closed)| *closed && sums(statistic, measures)) {
+            let of_relation = statistics.iter().zip(&mut closed).filter(|(statistic, _)| sums(statistic, measures));
+            of_relation.for_each(|(_, closed)| *closed = true);
+        }
+    }
+    closed
+}
+
+/// What a statistic says of a cell by itself; nothing of a ratio, which follows from two sums.
+pub(crate) fn quantity(statistic: &Statistic) -> Option<Quantity> {
+    match statistic {
+        Statistic::Subjects => Some(Quantity::Subjects),
+        Statistic::Records => Some(Quantity::Records),
+        Statistic::Sum(index) => Some(Quantity::Sum(*index as usize)),
+        Statistic::Ratio(_) => None,
+    }
 }
 
 /// The shown counts and sums of one inner cell.
-fn cell(counted: &Counted, appetite: &Appetite, withheld: &Withheld, codes: &Vec<u32>) -> Shown {
-    let rules = appetite.rules();
-    let threshold = rules.threshold.max(1);
-    let statistics = &counted.contract().statistics;
-    // The threshold is asked once more here: a finding that got lost must not open a cell.
-    let open = |cell: &&crate::candidate::CellEvidence| cell.subjects >= threshold && !withheld.cells.contains(codes);
-    let Some(cell) = counted.cells().get(codes).filter(open) else {
-        return vec![None; statistics.len()];
+fn cell(counted: &Counted, appetite: &Appetite, withheld: &Withheld, figure: &Figure<'_>) -> Shown {
+    let base = appetite.rules().rounding_base;
+    let closed = closed(counted, appetite, withheld, figure);
+    let value = |statistic: &Statistic| match (quantity(statistic)?, figure.evidence?) {
+        (Quantity::Subjects, evidence) => Some(i128::from(evidence.subjects)),
+        (quantity, evidence) => primary::spread(evidence, quantity).map(|spread| spread.subjects.sum),
     };
-    let shown = statistics.iter().map(|statistic| match statistic {
-        Statistic::Subjects => Some(i128::from(cell.subjects)),
-        Statistic::Records => Some(i128::from(cell.records)),
-        Statistic::Sum(index) => {
-            let measure = cell.measures.get(*index as usize)?;
-            let closed = measure.nonzero < threshold || withheld.sums.contains(&(codes.clone(), *index as usize));
-            (!closed).then_some(measure.sum)
-        }
-        Statistic::Ratio(_) => None,
-    });
-    shown.map(|value| value.map(|value| rounded(value, rules.rounding_base))).collect()
+    let pairs = counted.contract().statistics.iter().zip(closed);
+    pairs.map(|(statistic, closed)| value(statistic).filter(|_| !closed).map(|value| rounded(value, base))).collect()
 }
 
 /// A total under construction.
@@ -62,8 +123,8 @@ struct Total {
     uneven: Vec<bool>,
 }
 
-/// The rows of one margin: sums over the inner cells of what is shown in them, and of nothing else.
-fn totals(contract: &Tabulation, margin: &[u32], inner: &[(Vec<u32>, Shown)]) -> Vec<Vec<Value>> {
+/// The totals of one margin: sums over the inner cells of what is shown in them, and of nothing else.
+fn totals(contract: &Tabulation, margin: &[u32], inner: &[(Vec<u32>, Shown)]) -> BTreeMap<Vec<u32>, Total> {
     let statistics = contract.statistics.len();
     let mut totals: BTreeMap<Vec<u32>, Total> = BTreeMap::new();
     for (codes, shown) in inner {
@@ -84,28 +145,19 @@ fn totals(contract: &Tabulation, margin: &[u32], inner: &[(Vec<u32>, Shown)]) ->
             }
         }
     }
-    let dimensions = margin.iter().filter_map(|index| contract.dimensions.get(*index as usize));
-    every_code(dimensions)
-        .map(|key| {
-            let total = totals.get(&key);
-            let shown: Shown = total.map_or_else(
-                || vec![None; statistics],
-                |total| total.sums.iter().map(|(sum, spoiled)| sum.filter(|_| !spoiled)).collect(),
-            );
-            let uneven = total.map_or(&[] as &[bool], |total| &total.uneven);
-            let mut kept = vec![None; contract.dimensions.len()];
-            for (index, code) in margin.iter().zip(&key) {
-                if let Some(place) = kept.get_mut(*index as usize) {
-                    *place = Some(*code);
-                }
-            }
-            row(contract, &kept, ratios(contract, &shown, uneven))
-        })
-        .collect()
+    totals
+}
+
+/// What is shown of one total, whose own figures undergo the rules too.
+fn total(contract: &Tabulation, total: Option<&Total>, closed: &[bool]) -> Shown {
+    let Some(total) = total else { return vec![None; contract.statistics.len()] };
+    let sums = total.sums.iter().zip(closed);
+    let shown: Shown = sums.map(|((sum, spoiled), closed)| sum.filter(|_| !spoiled && !closed)).collect();
+    ratios(contract, &shown, &total.uneven)
 }
 
 /// `shown` with its ratios, each from the two shown sums; withheld if either is, or if they aren't of the same cells.
-fn ratios(contract: &Tabulation, shown: &[Option<i128>], uneven: &[bool]) -> Shown {
+pub(crate) fn ratios(contract: &Tabulation, shown: &[Option<i128>], uneven: &[bool]) -> Shown {
     let statistics = contract.statistics.iter().enumerate();
     let value = |(position, statistic): (usize, &Statistic)| match statistic {
         Statistic::Ratio(_) if uneven.get(position).copied().unwrap_or(false) => None,
@@ -129,7 +181,7 @@ fn parts(contract: &Tabulation, ratio: &Ratio, shown: &[Option<i128>]) -> [Optio
     [sum_of(ratio.numerator), sum_of(ratio.denominator)]
 }
 
-fn row(contract: &Tabulation, kept: &[Option<u32>], shown: Shown) -> Vec<Value> {
+pub(crate) fn row(contract: &Tabulation, kept: &[Option<u32>], shown: Shown) -> Vec<Value> {
     let labels = kept.iter().zip(&contract.dimensions).map(|(code, dimension)| match code {
         None => Value::Label(TOTAL.to_owned()),
         Some(code) => {
@@ -139,7 +191,7 @@ fn row(contract: &Tabulation, kept: &[Option<u32>], shown: Shown) -> Vec<Value> 
     labels.chain(shown.into_iter().map(|value| value.map_or(Value::Suppressed, Value::Integer))).collect()
 }
 
-fn columns(contract: &Tabulation) -> Vec<TableColumn> {
+pub(crate) fn columns(contract: &Tabulation) -> Vec<TableColumn> {
     let labels = contract.dimensions.iter().map(|d| TableColumn { name: d.name.clone(), kind: ColumnKind::Label });
     let integer = |name: &str, scale: u8, unit: &str| TableColumn {
         name: name.to_owned(),
@@ -159,31 +211,4 @@ fn columns(contract: &Tabulation) -> Vec<TableColumn> {
         }
     });
     labels.chain(statistics).collect()
-}
-
-/// What was done, from contract and appetite alone.
-fn notes(contract: &Tabulation, appetite: &Appetite) -> Vec<String> {
-    let rules = appetite.rules();
-    let (threshold, base) = (rules.threshold, rules.rounding_base);
-    let mut notes = vec![format!("Cells with fewer than {threshold} subjects, empty ones included, are withheld.")];
-    let has = |wanted: fn(&Statistic) -> bool| contract.statistics.iter().any(wanted);
-    if has(|statistic| matches!(statistic, Statistic::Sum(_))) {
-        notes.push(format!("A sum to which fewer than {threshold} subjects contribute other than 0 is withheld."));
-        notes.push("Each subject's contribution to a cell is held within the declared bounds.".to_owned());
-    }
-    notes.push(if base <= 1 {
-        "Nothing is rounded.".to_owned()
-    } else {
-        format!("Counts are rounded to multiples of {base}, sums to multiples of {base} steps, halves away from 0.")
-    });
-    if has(|statistic| matches!(statistic, Statistic::Ratio(_))) {
-        notes.push("Ratios are worked out from the sums shown here.".to_owned());
-    }
-    if !contract.margins.is_empty() {
-        notes.push(format!("Totals (`{TOTAL}`) are sums of what is shown here, not of the whole population."));
-        if contract.cells_per_subject > 1 {
-            notes.push("A total counts a subject once for each cell that it is in.".to_owned());
-        }
-    }
-    notes
 }

@@ -1,16 +1,16 @@
 //! Attacks of the list that this crate stands against, seen to fail.
 
-use sluice_domain::contract::Statistic;
 use sluice_domain::grade::Grade;
 
-use super::factory::{Table, floor, ids, report, written};
+use super::factory::{Table, assess, floor, ids, report, written};
 use crate::appetite::Appetite;
-use crate::assessment::{Route, assess, assess_with};
+use crate::assessment::{Route, assess_with};
 use crate::candidate::{Candidate, Mismatch, ReportFault};
 use crate::checks::{CHECKS, Check};
+use crate::context::Context;
 use crate::csv::to_csv;
 use crate::finding::{CheckName, Finding, Verdict};
-use crate::table::{ReleaseTable, Value};
+use crate::table::ReleaseTable;
 
 fn csv(table: &ReleaseTable) -> String {
     String::from_utf8(to_csv(table)).expect("CSV is UTF-8")
@@ -32,15 +32,43 @@ fn attack_02_a_small_cell_is_not_published() {
 }
 
 #[test]
-fn attack_03_a_dominated_cell_is_put_before_reviewers() {
+fn attack_03_a_dominated_cell_is_withheld_and_reviewers_see_why() {
     let mut values = vec![1_000];
     values.extend([1; 20]);
-    let candidate = Table::new(&[&["AA"]]).measure(0, 1_000).values(&[0], &values).candidate();
+    let candidate = Table::new(&[&["AA"]]).measure(0, 1_000).margins(&[&[]]).values(&[0], &values).candidate();
     let assessment = assess(&candidate, &floor(Grade::Open));
     let ids = ids(assessment.findings());
     assert!(ids.contains(&"dominance:2,90:m0:d0=AA".to_owned()));
     assert!(ids.contains(&"p_percent:10,100:m0:d0=AA".to_owned()));
+    assert!(ids.contains(&"dominance:2,90:m0:d0=*".to_owned()));
+    assert_eq!(csv(assessment.table()), "d0,subjects,m0\r\nAA,21,c\r\n*,21,c\r\n");
     assert_eq!(assessment.verdict(), Verdict::Refer);
+}
+
+#[test]
+fn attack_03_a_margin_is_dominated_though_its_cells_are_not() {
+    // One subject brings 45 of 99 to each of three cells, two others 45 and 9: nobody else is in two of them.
+    let mut table = Table::new(&[&["AA", "UA", "WN"]]).measure(0, 100).margins(&[&[]]);
+    table.contract.cells_per_subject = 3;
+    let appetite = floor(Grade::Restricted);
+    for code in 0..3 {
+        table = table.same_subject(&[code], 0, &[60]);
+        for subject in 1..=40 {
+            table = table.same_subject(&[code], 40 * code + subject, &[1]);
+        }
+    }
+    let assessment = assess(&table.candidate(), &appetite);
+    // 60 of 100 three times: 60 % is under 65 %, in the cells and in the total alike.
+    assert_eq!(assessment.table().suppressed_values(), 0);
+    let strict = appetite
+        .tightened(&crate::appetite::Overrides {
+            dominance: vec![crate::appetite::Dominance { n: 2, k_percent: 61 }],
+            ..Default::default()
+        })
+        .expect("tighter");
+    // Cells: 61 of 100. The total: 181 of 300 is less than 61 %.
+    let shown = csv(assess(&table.candidate(), &strict).table());
+    assert_eq!(shown, "d0,subjects,m0\r\nAA,40,c\r\nUA,40,c\r\nWN,40,c\r\n*,120,c\r\n");
 }
 
 #[test]
@@ -67,7 +95,7 @@ fn attack_06_a_one_hot_mask_has_one_contributor() {
 #[test]
 fn attack_11_labels_outside_of_the_codebook_do_not_fit() {
     let table = Table::new(&[&["AA", "UA"]]).subjects(&[0x4e59], 50);
-    assert_eq!(table.built(table.cells()).err(), Some(Mismatch::Code));
+    assert_eq!(table.built(&table.entries()).err(), Some(Mismatch::Code));
     // In a report the row goes, and reviewers are told.
     let candidate = report(vec![vec![0, 5], vec![0x4e59, 5]], None);
     let assessment = assess(&candidate, &floor(Grade::Open));
@@ -113,33 +141,69 @@ fn attack_32_one_failing_check_blocks_the_release() {
     for position in 0..=CHECKS.len() {
         let mut checks = CHECKS.to_vec();
         checks.insert(position, &Always(Some(Verdict::Refuse)));
-        let assessment = assess_with(&checks, &candidate, &floor(Grade::Open));
+        let assessment = assess_with(&checks, &candidate, &floor(Grade::Open), &Context::default());
         assert!(assessment.is_refused());
         assert!(assessment.table().rows().is_empty());
     }
-    let withheld = assess_with(&[&Always(Some(Verdict::Suppress))], &candidate, &floor(Grade::Open));
+    let withheld =
+        assess_with(&[&Always(Some(Verdict::Suppress))], &candidate, &floor(Grade::Open), &Context::default());
     assert!(withheld.table().rows().is_empty(), "the whole is withheld");
 }
 
 #[test]
 fn attack_32_silence_is_not_consent() {
     let candidate = Table::new(&[&["AA"]]).subjects(&[0], 500).candidate();
-    let none = assess_with(&[], &candidate, &floor(Grade::Open));
+    let none = assess_with(&[], &candidate, &floor(Grade::Open), &Context::default());
     assert!(none.is_refused() && none.table().rows().is_empty());
-    let silent = assess_with(&[&Always(None)], &candidate, &floor(Grade::Open));
+    let silent = assess_with(&[&Always(None)], &candidate, &floor(Grade::Open), &Context::default());
     assert_eq!(silent.verdict(), Verdict::Refer);
     // Even where the threshold's check is left out, the table keeps to the threshold.
     let candidate = Table::new(&[&["AA"]]).subjects(&[0], 9).candidate();
-    let lost = assess_with(&[&Always(Some(Verdict::Pass))], &candidate, &floor(Grade::Open));
+    let lost = assess_with(&[&Always(Some(Verdict::Pass))], &candidate, &floor(Grade::Open), &Context::default());
     assert_eq!(csv(lost.table()), "d0,subjects\r\nAA,c\r\n");
 }
 
 #[test]
-fn attack_36_what_is_true_of_all_is_put_before_reviewers() {
-    let table = Table::new(&[&["yes", "no"]]).measure(0, 1).values(&[0], &[1; 60]);
-    let found = ids(assess(&table.candidate(), &floor(Grade::Open)).findings());
+fn attack_36_what_is_true_of_all_is_withheld() {
+    let table = Table::new(&[&["yes", "no"]]).measure(0, 1).margins(&[&[]]).values(&[0], &[1; 60]);
+    let assessment = assess(&table.candidate(), &floor(Grade::Open));
+    let found = ids(assessment.findings());
     assert!(found.contains(&"class:all_equal:m0:d0=yes".to_owned()));
-    assert!(found.contains(&"class:group:d0:d0=yes".to_owned()));
+    assert!(found.contains(&"class:margin:d0:d0=yes".to_owned()));
+    assert_eq!(csv(assessment.table()), "d0,subjects,m0\r\nyes,c,c\r\nno,c,c\r\n*,c,c\r\n");
+}
+
+#[test]
+fn attack_36_extremes_do_not_leave() {
+    let mut contract = super::factory::reporting();
+    contract.columns[1].name = "max_delay".to_owned();
+    let raw = crate::candidate::Raw::Rows { rows: vec![vec![0, 95]], fault: None, facts: Default::default() };
+    let contract = sluice_domain::contract::Contract::Report(contract);
+    let candidate = Candidate::new(contract, raw, &Default::default()).expect("it fits");
+    let assessment = assess(&candidate, &floor(Grade::Open));
+    assert!(assessment.is_refused() && assessment.table().rows().is_empty());
+    assert!(ids(assessment.findings()).contains(&"extremes:max_delay".to_owned()));
+}
+
+#[test]
+fn attack_45_a_fleet_does_not_carry_a_cell() {
+    // Thirty aircraft, of which 25 are one operator's; and the same thirty of thirty operators.
+    let made = |grouped: bool| {
+        let values: Vec<i64> = (0..30).map(|i| 50 + i % 7).collect();
+        let table = Table::new(&[&["AA"]]).measure(0, 1_000).margins(&[&[]]).values(&[0], &values);
+        let table = if grouped { table.grouped(|subject| u64::from(subject).saturating_sub(24)) } else { table };
+        csv(assess(&table.candidate(), &floor(Grade::Open)).table())
+    };
+    assert_eq!(made(true), "d0,subjects,m0\r\nAA,c,c\r\n*,c,c\r\n");
+    assert_eq!(made(false), "d0,subjects,m0\r\nAA,30,1585\r\n*,30,1585\r\n");
+}
+
+#[test]
+fn attack_46_the_complement_of_a_bounded_measure_does_not_leave() {
+    let mut values = [100; 12];
+    values[0] = 40;
+    let table = Table::new(&[&["AA"]]).measure(0, 100).values(&[0], &values);
+    assert_eq!(csv(assess(&table.candidate(), &floor(Grade::Open)).table()), "d0,subjects,m0\r\nAA,12,c\r\n");
 }
 
 #[test]
@@ -174,30 +238,55 @@ fn attack_44_a_guess_at_the_candidate_is_not_confirmed() {
 
 #[test]
 fn the_record_says_nothing_that_the_table_does_not() {
-    // Dominated, clamped and truncated, or not: the same released table has the same record.
+    // Too few contributors, dominated, given away or all the same: the same released table has the same record.
     let appetite = floor(Grade::Restricted);
-    let mut even = Table::new(&[&["AA", "UA"]]).measure(0, 100).values(&[0], &[10; 21]);
-    even.contract.statistics = vec![Statistic::Sum(0)];
-    let mut values = vec![100, 91];
-    values.extend([1; 19]);
-    let mut uneven = Table::new(&[&["AA", "UA"]]).measure(0, 100).values(&[0], &values);
-    uneven.contract.statistics = vec![Statistic::Sum(0)];
-    uneven.facts.clamped = 1;
-    uneven.facts.truncated_subjects = 2;
-    let (even, uneven) = (assess(&even.candidate(), &appetite), assess(&uneven.candidate(), &appetite));
-    assert!(even.table() == uneven.table());
-    assert_eq!(even.record(), uneven.record());
-    assert!(matches!(even.table().rows()[1][1], Value::Suppressed));
+    let made = |values: &[i64], clamped: u64| {
+        let mut table = Table::new(&[&["AA", "UA"]]).measure(0, 100).values(&[0], values);
+        table.facts.clamped = clamped;
+        assess(&table.candidate(), &appetite)
+    };
+    let mut few = [0; 21];
+    few[..9].fill(50);
+    let mut dominated = [1; 21];
+    dominated[..2].copy_from_slice(&[100, 91]);
+    let first = made(&[10; 21], 0);
+    assert_eq!(csv(first.table()), "d0,subjects,m0\r\nAA,20,c\r\nUA,c,c\r\n");
+    for other in [made(&few, 0), made(&dominated, 0), made(&dominated, 1)] {
+        assert!(first.table() == other.table());
+        assert_eq!(first.record(), other.record());
+    }
 }
 
 #[test]
 fn every_check_runs() {
     use CheckName::*;
     let all = [
-        Labels, Fault, Threshold, Dominance, PPercent, Class, Records, Truncation, Defaults, ReportBits, Family,
+        Labels,
+        Fault,
+        Threshold,
+        Groups,
+        Zeros,
+        Dominance,
+        PPercent,
+        Class,
+        Complements,
+        Records,
+        Freedom,
+        Ratios,
+        Relations,
+        Extremes,
+        Quantiles,
+        Histograms,
+        Padding,
+        Truncation,
+        Defaults,
+        ReportBits,
+        Remedies,
+        Family,
         Unchecked,
+        History,
     ];
-    assert!(CHECKS.iter().map(|check| check.name()).eq(all));
+    assert!(CHECKS.iter().map(|check| check.name()).chain([History]).eq(all));
     let assessment = assess(&Table::new(&[&["AA"]]).subjects(&[0], 12).candidate(), &floor(Grade::Open));
     for check in all {
         assert!(assessment.findings().iter().any(|finding| finding.check() == check), "{}", check.as_str());

@@ -9,7 +9,11 @@ use sluice_domain::grade::Grade;
 use sluice_domain::limits::Limits;
 
 use crate::appetite::Appetite;
-use crate::candidate::{Candidate, CellEvidence, Cells, MeasureEvidence, Mismatch, Raw, ReportFault, RunFacts, TOP};
+use crate::assessment::Assessment;
+use crate::candidate::{
+    Candidate, Contribution, Contributions, Counted, Groups, Mismatch, Raw, Relation, ReportFault, RunFacts,
+};
+use crate::context::Context;
 use crate::finding::{Finding, Verdict};
 
 /// A floor.
@@ -25,11 +29,36 @@ pub(crate) fn worst(findings: &[Finding]) -> Verdict {
     Verdict::worst(findings.iter().map(Finding::verdict))
 }
 
+/// Assesses without any context.
+pub(crate) fn assess(candidate: &Candidate, appetite: &Appetite) -> Assessment {
+    crate::assessment::assess(candidate, appetite, &Context::default())
+}
+
+/// Assesses by a method, with nothing found in earlier releases.
+pub(crate) fn assess_by(method: crate::Method, candidate: &Candidate, appetite: &Appetite) -> Assessment {
+    crate::assessment::assess(candidate, appetite, &Context { history: Some(Vec::new()), method })
+}
+
+/// What a candidate counted.
+pub(crate) fn counted(candidate: &Candidate) -> &Counted {
+    let crate::candidate::Body::Counted(counted) = candidate.body() else { panic!("it is counted") };
+    counted
+}
+
+/// Subject, cell, records, values.
+pub(crate) type Entry = (u32, u32, u64, Vec<i64>);
+
 /// A table under construction: contract, and contributions (one list per subject) by cell.
 pub(crate) struct Table {
     pub(crate) contract: Tabulation,
     pub(crate) facts: RunFacts,
+    /// Each list is another subject's.
     pub(crate) contributions: BTreeMap<Vec<u32>, Vec<Vec<i64>>>,
+    /// Contributions of subjects that are named, for subjects in several cells.
+    pub(crate) shared: Vec<(Vec<u32>, u32, Vec<i64>)>,
+    pub(crate) groups: Option<fn(u32) -> u64>,
+    pub(crate) relations: Vec<Relation>,
+    records: Option<Box<dyn Fn(u32) -> u64>>,
 }
 
 impl Table {
@@ -49,7 +78,8 @@ impl Table {
             rows_per_subject: 10,
             constants: Vec::new(),
         };
-        Table { contract, facts: RunFacts::default(), contributions: BTreeMap::new() }
+        let (facts, contributions, shared, relations) = Default::default();
+        Table { contract, facts, contributions, shared, groups: None, relations, records: None }
     }
 
     /// One more measure `m0`, `m1`, ... and its published sum.
@@ -58,6 +88,13 @@ impl Table {
         let measure = Measure { name: format!("m{index}"), unit: "min".to_owned(), lower, upper, scale: 0 };
         self.contract.measures.push(measure);
         self.contract.statistics.push(Statistic::Sum(index as u32));
+        self
+    }
+
+    /// The ratio `r` of two measures.
+    pub(crate) fn ratio(mut self, numerator: u32, denominator: u32) -> Table {
+        let ratio = sluice_domain::contract::Ratio { name: "r".to_owned(), numerator, denominator, scale: 2 };
+        self.contract.statistics.push(Statistic::Ratio(ratio));
         self
     }
 
@@ -78,42 +115,81 @@ impl Table {
         self
     }
 
-    pub(crate) fn cells(&self) -> Cells {
-        let full = self.contributions.iter().filter(|(_, subjects)| !subjects.is_empty());
-        full.map(|(codes, subjects)| (codes.clone(), evidence(subjects, self.contract.measures.len()))).collect()
+    /// The subject with this ordinal, in one more cell.
+    pub(crate) fn same_subject(mut self, codes: &[u32], subject: u32, values: &[i64]) -> Table {
+        self.shared.push((codes.to_vec(), subject, values.to_vec()));
+        self
+    }
+
+    /// So many subjects from an ordinal on, in one more cell, for a contract without measures.
+    pub(crate) fn same_subjects(mut self, codes: &[u32], first: u32, subjects: u32) -> Table {
+        self.shared.extend((first..first + subjects).map(|subject| (codes.to_vec(), subject, Vec::new())));
+        self
+    }
+
+    /// A dataset that declares groups.
+    pub(crate) fn grouped(mut self, groups: fn(u32) -> u64) -> Table {
+        self.groups = Some(groups);
+        self
+    }
+
+    /// So many records for a subject, in each of its cells.
+    pub(crate) fn records(mut self, records: impl Fn(u32) -> u64 + 'static) -> Table {
+        self.records = Some(Box::new(records));
+        self
+    }
+
+    /// Every contribution; a third of a cell's subjects have two records where nothing else is said.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        let mut next = 0;
+        let mut entries = Vec::new();
+        let cell = |codes: &[u32]| {
+            let pairs = codes.iter().zip(&self.contract.dimensions);
+            pairs.fold(0, |cell, (code, dimension)| cell * dimension.labels.len() as u32 + code)
+        };
+        let records = |subject: u32, place: usize| {
+            self.records.as_ref().map_or(if place % 3 == 2 { 2 } else { 1 }, |records| records(subject))
+        };
+        for (codes, subjects) in &self.contributions {
+            for (place, values) in subjects.iter().enumerate() {
+                entries.push((next, cell(codes), records(next, place), values.clone()));
+                next += 1;
+            }
+        }
+        for (codes, subject, values) in &self.shared {
+            entries.push((*subject, cell(codes), records(*subject, 0), values.clone()));
+        }
+        entries
     }
 
     pub(crate) fn facts(&self) -> RunFacts {
-        let subjects = self.contributions.values().map(|subjects| subjects.len() as u64).sum();
-        RunFacts { subjects, ..self.facts }
+        let subjects: std::collections::BTreeSet<u32> = self.entries().iter().map(|entry| entry.0).collect();
+        RunFacts { subjects: subjects.len() as u64, ..self.facts }
     }
 
-    pub(crate) fn built(&self, cells: Cells) -> Result<Candidate, Mismatch> {
-        let raw = Raw::Cells { cells, facts: self.facts() };
-        Candidate::new(Contract::Tabulate(self.contract.clone()), raw, &Limits::default())
+    pub(crate) fn raw(&self, entries: &[Entry]) -> Result<Raw, Mismatch> {
+        let made = entries.iter().map(|(subject, cell, records, values)| Contribution {
+            subject: *subject,
+            cell: *cell,
+            records: *records,
+            values,
+        });
+        let contributions = Contributions::new(self.contract.measures.len(), made)?;
+        let subjects: std::collections::BTreeSet<u32> = entries.iter().map(|entry| entry.0).collect();
+        let groups = match self.groups {
+            None => Groups::none(),
+            Some(group) => Groups::new(subjects.iter().map(|subject| (*subject, group(*subject))))?,
+        };
+        Ok(Raw::Cells { contributions, groups, relations: self.relations.clone(), facts: self.facts() })
+    }
+
+    pub(crate) fn built(&self, entries: &[Entry]) -> Result<Candidate, Mismatch> {
+        Candidate::new(Contract::Tabulate(self.contract.clone()), self.raw(entries)?, &Limits::default())
     }
 
     pub(crate) fn candidate(&self) -> Candidate {
-        self.built(self.cells()).expect("the factory's evidence is consistent")
+        self.built(&self.entries()).expect("the factory's contributions fit")
     }
-}
-
-/// Evidence of one cell from one list of contributions per subject.
-pub(crate) fn evidence(subjects: &[Vec<i64>], measures: usize) -> CellEvidence {
-    let measure = |index: usize| {
-        let mut values: Vec<i64> = subjects.iter().map(|values| values[index]).collect();
-        values.sort_by_key(|value| (std::cmp::Reverse(value.unsigned_abs()), *value));
-        MeasureEvidence {
-            sum: values.iter().map(|value| i128::from(*value)).sum(),
-            sum_abs: values.iter().map(|value| i128::from(value.unsigned_abs())).sum(),
-            nonzero: values.iter().filter(|value| **value != 0).count() as u64,
-            top: values.iter().copied().filter(|value| *value != 0).take(TOP).collect(),
-            min: values.iter().copied().min().unwrap_or(0),
-            max: values.iter().copied().max().unwrap_or(0),
-        }
-    };
-    let count = subjects.len() as u64;
-    CellEvidence { subjects: count, records: count + count / 3, measures: (0..measures).map(measure).collect() }
 }
 
 /// The contract of [`report`]: a label out of two, and a number from 0 to 100 in steps of 5; at most 100 rows.

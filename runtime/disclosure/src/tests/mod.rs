@@ -1,6 +1,11 @@
 //! Tests that cross files: attacks seen to fail, and properties over random tables.
 
+pub(crate) mod attacker;
 mod attacks;
+pub(crate) mod brute;
 mod candidates;
 pub(crate) mod factory;
+mod goldens;
+mod methods;
 mod properties;
+mod reviews;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sluice_disclosure::candidate::{Raw, RunFacts};
-use sluice_disclosure::{Appetite, Assessment, Candidate, ReleaseTable, assess};
+use sluice_disclosure::{Appetite, Assessment, Candidate, Context, ReleaseTable, assess};
 use sluice_domain::contract::{Contract, ReportColumn, Reporting, ValueDomain};
 use sluice_domain::digest::Commitment;
 use sluice_domain::grade::{Grade, Lane};
@@ -11,6 +11,7 @@ use sluice_domain::grant::{Grant, GrantState, Mode, Terms, Tightening};
 use sluice_domain::id::{GrantId, JobId, ReleaseId, RequestId};
 use sluice_domain::job::{Job, JobState};
 use sluice_domain::limits::Limits;
+use sluice_domain::release::Basis;
 use sluice_domain::review::{Reason, ReleaseRequest, RequestState, Verdict, Vote};
 
 use super::{Place, change, fault, trusted};
@@ -36,7 +37,7 @@ fn candidate(value: i64) -> Candidate {
 }
 
 fn assessment(value: i64) -> Assessment {
-    assess(&candidate(value), &Appetite::floor(Grade::Open).unwrap())
+    assess(&candidate(value), &Appetite::floor(Grade::Open).unwrap(), &Context::default())
 }
 
 fn grant() -> Grant {
@@ -47,6 +48,7 @@ fn grant() -> Grant {
         datasets: Vec::new(),
         lanes: vec![Lane::Report],
         tightening: Tightening::default(),
+        method: sluice_domain::method::Method::default(),
         signatures: 1,
         reviewers: 2,
         from_ms: 0,
@@ -79,6 +81,7 @@ fn job() -> Job {
         params: BTreeMap::new(),
         contract: contract(),
         snapshots: BTreeMap::new(),
+        route: sluice_domain::job::Route::default(),
         admitted_at_ms: 0,
         slot_ms: 1,
         fixed_slot_at_ms: None,
@@ -161,7 +164,8 @@ fn attack_31_what_was_not_voted_on_is_not_sealed() {
 fn a_release_states_the_votes_the_job_and_the_digest_of_each_file() {
     let release = seal(&assessment(7), &approval(), &charge()).unwrap_or_else(|fault| panic!("{fault}"));
     let entry = release.entry(5);
-    assert_eq!((entry.approvals, entry.sealed_at_ms, &entry.job), (2, 5, &job().id));
+    let Basis::Reviewed { approvals, .. } = entry.basis else { panic!("people let it out") };
+    assert_eq!((approvals, entry.sealed_at_ms, &entry.job), (2, 5, &job().id));
     let formats: Vec<&str> = entry.artefacts.iter().map(|artefact| artefact.format.as_str()).collect();
     assert_eq!(formats, ["csv", RECORD]);
     let digest = sluice_domain::digest::sha256_hex(b"n\n7\n");

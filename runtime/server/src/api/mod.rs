@@ -14,6 +14,7 @@ mod asked;
 mod catalogue;
 mod describe;
 mod events;
+mod families;
 mod grants;
 mod jobs;
 mod layers;
@@ -55,6 +56,9 @@ fn short() -> OpenApiRouter<Node> {
         .routes(routes!(people::revoke_token))
         .routes(routes!(catalogue::datasets, catalogue::register))
         .routes(routes!(catalogue::dataset))
+        .routes(routes!(families::families, families::propose))
+        .routes(routes!(families::family))
+        .routes(routes!(families::withdraw))
         .routes(routes!(grants::grants, grants::draft))
         .routes(routes!(grants::grant))
         .routes(routes!(grants::sign))
@@ -79,6 +83,8 @@ fn long() -> OpenApiRouter<Node> {
     OpenApiRouter::new()
         .routes(routes!(catalogue::draft))
         .routes(routes!(catalogue::snapshots, catalogue::seal))
+        .routes(routes!(families::preview))
+        .routes(routes!(families::vet))
         .routes(routes!(modules::modules, modules::submit))
         .routes(routes!(jobs::jobs, jobs::submit))
         .routes(routes!(jobs::rerun))
@@ -132,6 +138,6 @@ mod tests {
         let distinct: std::collections::BTreeSet<&String> = named.iter().collect();
         assert_eq!(distinct.len(), named.len(), "{named:?}");
         let operations: usize = paths.values().map(|item| item.as_object().map_or(0, serde_json::Map::len)).sum();
-        assert_eq!(operations, 46, "{:?}", paths.keys());
+        assert_eq!(operations, 52, "{:?}", paths.keys());
     }
 }

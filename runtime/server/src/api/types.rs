@@ -12,12 +12,14 @@
 //! and the API's description says so by its name.
 
 mod catalogue;
+mod families;
 mod grants;
 mod jobs;
 mod people;
 mod review;
 
 pub use catalogue::{DatasetView, DraftedDictionary, RegisterDataset, SealedSnapshot, SnapshotReport, SnapshotView};
+pub use families::{FamilyPreview, FamilyView, ProposeFamily, TablePreview, WithheldCell};
 pub use grants::{DraftGrant, GrantView, ModuleView};
 pub use jobs::{AttemptView, JobInside, JobStateEvent, JobView, RerunAnswer, SubmitJob};
 pub use people::{AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, PersonView, TokenView};

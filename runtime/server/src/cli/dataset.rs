@@ -125,6 +125,7 @@ fn sealed_text(sealed: &SealedSnapshot) -> String {
     };
     pairs.push(("values that don't fit the dictionary", found(&report.misfits)));
     pairs.push(("values missing", found(&report.nulls)));
+    pairs.extend(report.families_not_sealed.iter().map(|why| ("families aren't sealed", why.clone())));
     say::fields(&pairs)
 }
 

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand};
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::{GrantedDataset, Mode, Terms, Tightening};
+use sluice_domain::method::Method;
 use sluice_server::api::types::{DraftGrant, GrantView};
 
 use super::failure::{Answer, Failure};
@@ -102,6 +103,9 @@ pub struct Draft {
     /// Rounding base, where that is more than the grade's floor
     #[arg(long)]
     rounding: Option<u64>,
+    /// How counted tables are protected: redact_then_round, suppress, controlled_rounding or cell_key
+    #[arg(long, value_parser = word::<Method>, default_value = "redact_then_round")]
+    method: Method,
     /// Conditions, security duties and exit terms, in words
     #[arg(long, default_value = "", value_name = "TEXT")]
     conditions: String,
@@ -148,6 +152,7 @@ impl Draft {
             mode: self.mode,
             lanes: self.lanes,
             tightening: Tightening { threshold: self.threshold, rounding: self.rounding },
+            method: self.method,
             signatures: self.signatures,
             reviewers: self.reviewers,
             from_ms,

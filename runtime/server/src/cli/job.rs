@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use sluice_domain::grade::Lane;
-use sluice_domain::job::Visible;
+use sluice_domain::job::{Route, Visible};
 use sluice_server::api::types::{JobView, SubmitJob};
 
 use super::failure::{Answer, Failure};
@@ -212,6 +212,14 @@ fn show(common: &Common, job: &JobView) -> Answer {
         ("admitted", say::moment(job.admitted_at_ms)),
     ];
     pairs.extend(job.contract.queries().into_iter().map(|query| ("query", query.to_owned())));
+    match &job.route {
+        Route::Family { family } => pairs.push(("looked up in", family.clone())),
+        Route::Reviewers { outside, nearest } => {
+            pairs.push(("goes to", "reviewers, since no sealed family has all of it".to_owned()));
+            pairs.extend(outside.iter().map(|part| ("outside", part.clone())));
+            pairs.extend(nearest.iter().map(|family| ("nearest family", family.clone())));
+        }
+    }
     pairs.extend(job.reasons.iter().map(|reason| ("reason", reason.clone())));
     pairs.extend(job.release.iter().map(|release| ("release", release.clone())));
     if let Some(inside) = &job.inside {

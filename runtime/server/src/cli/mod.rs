@@ -10,6 +10,7 @@ mod dataset;
 mod demo;
 mod draft;
 mod failure;
+mod family;
 mod grant;
 mod job;
 mod ledger;
@@ -95,6 +96,9 @@ enum Verb {
     /// Describe, register and seal data
     #[command(subcommand)]
     Dataset(dataset::Dataset),
+    /// Vet tables beforehand, from which jobs are answered at once
+    #[command(subcommand)]
+    Family(family::Family),
     /// Say who may use which data, for what and how
     #[command(subcommand)]
     Grant(grant::Grant),
@@ -146,6 +150,7 @@ pub fn run() -> ExitCode {
         Verb::Serve(serve) => serve.run(common),
         Verb::Demo(demo) => demo.run(common),
         Verb::Dataset(verb) => verb.run(common),
+        Verb::Family(verb) => verb.run(common),
         Verb::Grant(verb) => verb.run(common),
         Verb::Module(verb) => verb.run(common),
         Verb::Job(verb) => verb.run(common),

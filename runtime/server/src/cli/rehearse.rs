@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use sluice_disclosure::{Appetite, Assessment, Verdict, assess, csv, render};
+use sluice_disclosure::{Appetite, Assessment, Context, Verdict, assess, csv, render};
 use sluice_domain::contract::Contract;
 use sluice_domain::dataset::{Dataset, DatasetState};
 use sluice_domain::grade::Grade;
@@ -12,6 +12,7 @@ use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
 use sluice_engine::ask::{Format, Ingest, Run, TableSpec, Work};
 use sluice_engine::fleet::{Cancel, Fleet, FleetSettings, RunStop, Stop};
+use sluice_engine::raw::Kept;
 use sluice_server::api::types::{Problem, RegisterDataset};
 
 use super::failure::{Answer, Failure};
@@ -80,16 +81,19 @@ impl Rehearse {
         progress.step("asking for the contract");
         let work = self.work(&fleet).await?;
         let bare = tables.iter().map(|table| TableSpec { snapshot: None, ..table.clone() }).collect();
-        let contract = fleet.admit(bare, work.clone()).await.map_err(stopped)?;
+        let contract = fleet.admit(bare, work.clone()).await.map_err(stopped)?.contract;
         progress.step("running");
         let folder = place.path().join("job");
         std::fs::create_dir_all(&folder).map_err(fault)?;
         let partitions = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let snapshots: Vec<PathBuf> = tables.iter().filter_map(|table| table.snapshot.clone()).collect();
+        let kept_in = folder.clone();
         let run = Run { tables, work, contract: contract.clone(), partitions, folder, bound_key: random()? };
         let ran = fleet.run(run, &Cancel::default()).await.map_err(run_stopped)?;
-        let candidate = ran.raw.candidate(&contract, &limits).map_err(fault)?;
+        let kept = Kept::read(&contract, &kept_in, &snapshots).map_err(fault)?;
+        let candidate = ran.raw.candidate(&contract, kept, &limits).map_err(fault)?;
         let appetite = Appetite::floor(grade).map_err(refused)?;
-        let assessment = assess(&candidate, &appetite);
+        let assessment = assess(&candidate, &appetite, &Context::default());
         let facts = *candidate.facts();
         Ok(Rehearsed { contract, assessment, defaulted: facts.defaulted_subjects, subjects: facts.subjects })
     }

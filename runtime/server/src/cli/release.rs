@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use sluice_domain::release::Basis;
 use sluice_ledger::{Receipt, Verified, VerifierKey};
 use sluice_server::api::types::ReleaseView;
 
@@ -234,7 +235,7 @@ fn show(common: &Common, release: &ReleaseView) -> Answer {
         ("lane", release.lane.as_str().to_owned()),
         ("module", release.module.clone().unwrap_or_else(|| "none: the query alone".to_owned())),
         ("contract", release.contract_sha256.clone()),
-        ("reviewers who agreed", release.approvals.to_string()),
+        ("let out by", basis(&release.basis)),
         ("sealed", say::moment(release.sealed_at_ms)),
     ];
     pairs.extend(release.snapshots.iter().map(|(dataset, snapshot)| ("snapshot", format!("{dataset}: {snapshot}"))));
@@ -242,6 +243,13 @@ fn show(common: &Common, release: &ReleaseView) -> Answer {
         pairs.push(("file", format!("{}: {} bytes, {}", artefact.format, artefact.bytes, artefact.sha256)));
     }
     say::out(say::fields(&pairs))
+}
+
+fn basis(basis: &Basis) -> String {
+    match basis {
+        Basis::Reviewed { approvals, .. } => format!("{approvals} reviewers"),
+        Basis::Family { family, .. } => format!("the vetted family {family}, sealed beforehand"),
+    }
 }
 
 #[cfg(test)]

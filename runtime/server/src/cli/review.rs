@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use sluice_disclosure::Verdict as Finding;
+use sluice_disclosure::review::{FigureView, Status};
 use sluice_domain::review::{Reason, Verdict};
 use sluice_server::api::types::{CandidateView, CastVote, RequestView, TightenRequest};
 
@@ -71,8 +72,9 @@ impl Review {
         match self {
             Review::List => list(common, &node),
             Review::Show { id, all } => {
+                let candidate = routes::candidate(&node, &find(&node, &id)?.id, CELLS)?;
+                // To look may have begun a new round: more may be out than the candidate had been compared with.
                 let request = find(&node, &id)?;
-                let candidate = routes::candidate(&node, &request.id, CELLS)?;
                 if common.json {
                     return say::json(&serde_json::json!({ "request": request, "candidate": candidate }));
                 }
@@ -154,21 +156,24 @@ fn candidate_text(candidate: &CandidateView, rows: usize) -> String {
     let mut parts = vec![facts_text(candidate)];
     let candidate = &candidate.view;
     let columns = candidate.columns.join(" | ");
-    let cells: Vec<[String; 5]> = candidate
+    let cells: Vec<[String; 4]> = candidate
         .cells
         .iter()
         .filter(|cell| cell.subjects > 0)
         .map(|cell| {
-            let sums = cell.measures.iter().map(|measure| format!("{} {}", measure.name, measure.sum));
-            let true_figures = sums.collect::<Vec<_>>().join(", ");
-            let published = cell.published.join(" | ");
-            [cell.labels.join(" | "), cell.subjects.to_string(), cell.records.to_string(), true_figures, published]
+            let figures: Vec<String> = cell.figures.iter().map(figure_text).collect();
+            let subjects = if cell.groups == cell.subjects {
+                cell.subjects.to_string()
+            } else {
+                format!("{} in {} groups, {} in one", cell.subjects, cell.groups, cell.largest_group)
+            };
+            [cell.labels.join(" | "), subjects, cell.records.to_string(), figures.join("\n")]
         })
         .collect();
     if !cells.is_empty() {
         let shown = cells.len().min(rows);
         parts.push(format!("{shown} of {} cells with anybody in them; columns: {columns}", cells.len()));
-        let header = ["cell", "subjects", "records", "true sums", "would be published"];
+        let header = ["cell", "subjects", "records", "figures: true -> would be published"];
         parts.push(say::table(header, cells.into_iter().take(rows)));
     }
     if !candidate.rows.is_empty() {
@@ -189,6 +194,19 @@ fn candidate_text(candidate: &CandidateView, rows: usize) -> String {
         parts.push(say::table(["verdict", "finding", "in words"], said.into_iter().take(rows)));
     }
     parts.join("\n")
+}
+
+/// A figure: what is true, what would be published, and where it is withheld why, and what an attacker can't exclude.
+fn figure_text(figure: &FigureView) -> String {
+    let (name, published) = (&figure.name, figure.published.as_deref().unwrap_or("-"));
+    let value = figure.value.as_deref().unwrap_or("-");
+    let why = match figure.status {
+        Status::Published => return format!("{name}: {value} -> {published}"),
+        Status::Primary => format!("primary: {}", figure.rules.join(", ")),
+        Status::Secondary => "secondary".to_owned(),
+    };
+    let interval = figure.interval.as_ref().map(|(from, to)| format!("; between {from} and {to}")).unwrap_or_default();
+    format!("{name}: {value} -> {published} ({why}{interval})")
 }
 
 fn facts_text(candidate: &CandidateView) -> String {

@@ -5,9 +5,10 @@ use std::io::Read;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use sluice_engine::ask::Format;
 use sluice_server::api::types::{
-    AddOrganisation, AddPerson, CandidateView, CastVote, DatasetView, DraftGrant, DraftedDictionary, GrantView,
-    IssueToken, IssuedToken, JobView, Me, ModuleView, NodeView, OrganisationView, Page, PersonView, RegisterDataset,
-    ReleaseView, RequestView, RerunAnswer, SealedSnapshot, SnapshotView, SubmitJob, TightenRequest, TokenView,
+    AddOrganisation, AddPerson, CandidateView, CastVote, DatasetView, DraftGrant, DraftedDictionary, FamilyPreview,
+    FamilyView, GrantView, IssueToken, IssuedToken, JobView, Me, ModuleView, NodeView, OrganisationView, Page,
+    PersonView, ProposeFamily, RegisterDataset, ReleaseView, RequestView, RerunAnswer, SealedSnapshot, SnapshotView,
+    SubmitJob, TightenRequest, TokenView,
 };
 use ureq::AsSendBody;
 
@@ -106,6 +107,31 @@ pub fn seal(node: &Node, dataset: &str, format: Format, body: impl AsSendBody) -
 /// A dataset's snapshots.
 pub fn snapshots(node: &Node, dataset: &str) -> Answer<Vec<SnapshotView>> {
     all(node, &format!("/v1/datasets/{}/snapshots", piece(dataset)))
+}
+
+/// Proposes a family.
+pub fn propose_family(node: &Node, body: &ProposeFamily) -> Answer<FamilyView> {
+    node.post("/v1/families", body)
+}
+
+/// The families.
+pub fn families(node: &Node) -> Answer<Vec<FamilyView>> {
+    all(node, "/v1/families")
+}
+
+/// A family.
+pub fn family(node: &Node, key: &str) -> Answer<FamilyView> {
+    node.get(&format!("/v1/families/{}", piece(key)))
+}
+
+/// What would be withheld if a family were vetted.
+pub fn preview_family(node: &Node, key: &str) -> Answer<FamilyPreview> {
+    node.get(&format!("/v1/families/{}/preview", piece(key)))
+}
+
+/// `vet` or `withdraw`.
+pub fn act_on_family(node: &Node, key: &str, act: &str) -> Answer<FamilyView> {
+    node.act(&format!("/v1/families/{}/{act}", piece(key)))
 }
 
 /// Drafts a grant.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use sluice_disclosure::families::answer::FamilyAnswer;
 use sluice_domain::contract::Contract;
 use sluice_domain::event::Happening;
+use sluice_domain::family::{FamilySeal, FamilyState};
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::Grant;
 use sluice_domain::id::{GrantId, JobId, SnapshotId};
-use sluice_domain::job::{Job, JobState};
+use sluice_domain::job::{Job, JobState, Route};
 use sluice_domain::limits::Limits;
 use sluice_domain::people::Actor;
 use sluice_domain::permission::{Act, require};
@@ -18,6 +20,7 @@ use sluice_engine::ask::{TableSpec, Work};
 
 use super::book::Book;
 use super::desk::Once;
+use super::families::route_of;
 use super::stop::{Done, Stop, off};
 use super::{Node, grants, show};
 use crate::api::types::{JobView, SubmitJob};
@@ -27,9 +30,12 @@ pub(super) const WORK: &str = "work.json";
 const WORK_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What was settled before the seat is taken.
-struct Admitted {
+struct Settled {
     contract: Contract,
     snapshots: BTreeMap<String, SnapshotId>,
+    route: Route,
+    /// Where it is looked up: the answer, and the seal that it is from.
+    answer: Option<(FamilyAnswer, FamilySeal)>,
 }
 
 /// The tables of a grant, as they are shown to the engine; with `snapshot`, where each lies.
@@ -119,10 +125,10 @@ impl Node {
         let grant = book.state.grants.get(&id).ok_or_else(|| Stop::of(Code::NotFound))?;
         policy::may_submit(&book.state, actor, grant, ask.lane, self.desk().now_ms())?;
         let work = work(&book.state, grant, ask, &self.settings().limits)?;
-        let admitted = self.settle(book, grant, ask.lane, &work).await?;
+        let settled = self.settle(book, grant, ask.lane, &work).await?;
         let id = JobId::new(self.desk().random()?);
         self.keep_work(&id, &work).await?;
-        let entered = self.enter(actor, ask, &id, admitted, once).await;
+        let entered = self.enter(actor, ask, &id, settled, once).await;
         if matches!(entered, Err(Stop::Refused(_) | Stop::Again(_))) {
             // After a fault the job may be on record.
             let _ = tokio::fs::remove_dir_all(self.desk().home.job(&id)).await;
@@ -131,18 +137,26 @@ impl Node {
     }
 
     /// The contract, fixed without data.
-    async fn settle(&self, book: &Book, grant: &Grant, lane: Lane, work: &Work) -> Done<Admitted> {
+    async fn settle(&self, book: &Book, grant: &Grant, lane: Lane, work: &Work) -> Done<Settled> {
         let tables = tables(&book.state, grant, |_| None)?;
         let snapshots = pinned(&book.state, grant)?;
         grants::appetite(&book.state, grant)?;
         let _turn = self.runs().admission().await?;
         self.compiled(work).await?;
-        let contract = self.fleet().admit(tables, work.clone()).await?;
-        contract.check(&self.settings().limits)?;
-        if contract.lane() != lane {
+        let admitted = self.fleet().admit(tables, work.clone()).await?;
+        admitted.contract.check(&self.settings().limits)?;
+        if admitted.contract.lane() != lane {
             return Err(Stop::with(Code::Contract, "the contract is of another lane"));
         }
-        Ok(Admitted { contract, snapshots })
+        let looked_up = Node::route(&book.state, grant, work, &admitted, &snapshots);
+        let route = route_of(&looked_up);
+        let answer = match (&looked_up, &admitted.contract) {
+            (Ok(look_up), Contract::Tabulate(contract)) => {
+                Some(self.answer(&book.state, look_up, contract, &snapshots).await?)
+            }
+            _ => None,
+        };
+        Ok(Settled { contract: admitted.contract, snapshots, route, answer })
     }
 
     async fn enter(
@@ -150,7 +164,7 @@ impl Node {
         actor: &Actor,
         ask: &SubmitJob,
         id: &JobId,
-        admitted: Admitted,
+        settled: Settled,
         once: Option<&Once>,
     ) -> Done<JobView> {
         let sitting = self.desk().sit(once).await?;
@@ -159,7 +173,7 @@ impl Node {
         let grant = grant.ok_or_else(|| Stop::of(Code::NotFound))?;
         policy::may_submit(state, actor, grant, ask.lane, now_ms)?;
         work(state, grant, ask, &self.settings().limits)?;
-        let report_bits = policy::charge(grant, &admitted.contract)?;
+        let report_bits = policy::charge(grant, &settled.contract)?;
         let slot_ms = self.settings().slot_ms;
         let wait_ms = slot_ms.saturating_mul(i64::from(self.settings().report_slots));
         let job = Job {
@@ -170,8 +184,9 @@ impl Node {
             lane: ask.lane,
             module: ask.module.clone(),
             params: ask.params.clone(),
-            contract: admitted.contract,
-            snapshots: admitted.snapshots,
+            contract: settled.contract,
+            snapshots: settled.snapshots,
+            route: settled.route,
             admitted_at_ms: now_ms,
             slot_ms,
             fixed_slot_at_ms: (ask.lane == Lane::Report).then(|| now_ms.saturating_add(wait_ms)),
@@ -182,11 +197,29 @@ impl Node {
             incidents: 0,
         };
         let attempts_max = self.settings().limits.attempts_max;
-        let happened = vec![Happening::JobAdmitted { job: Box::new(job.clone()), report_bits }];
-        let view = |book: &Book| show::job(book, actor, &job, attempts_max, now_ms);
-        let view = sitting.commit(actor, happened, once, view).await?;
+        let mut happened = vec![Happening::JobAdmitted { job: Box::new(job.clone()), report_bits }];
+        let mut sealed = None;
+        if let Some((answer, seal)) = &settled.answer {
+            // What was vetted may have been withdrawn, or sealed anew, since.
+            let holds = state.seals.values().any(|held| held == seal)
+                && state.families.get(answer.family()).is_some_and(|family| family.state == FamilyState::Vetted);
+            if !holds {
+                return Err(Stop::of(Code::Unavailable));
+            }
+            let release = self.look_up(&job, answer, seal).await?;
+            happened.push(Happening::ReleaseSealed { release: Box::new(release.entry(now_ms)) });
+            sealed = Some(release);
+        }
+        let view = |book: &Book| {
+            let entry = book.state.jobs.get(&job.id).unwrap_or(&job);
+            show::job(book, actor, entry, attempts_max, now_ms)
+        };
+        let view = sitting.commit(actor, happened, once, view).await;
+        if let (Err(Stop::Refused(_) | Stop::Again(_)), Some(sealed)) = (&view, sealed) {
+            sealed.discard(&self.desk().home).await;
+        }
         self.runs().wake();
-        Ok(view)
+        view
     }
 
     async fn keep_work(&self, id: &JobId, work: &Work) -> Done<()> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sluice_disclosure::Context;
 use sluice_disclosure::candidate::ReportFault;
 use sluice_domain::digest::Commitment;
 use sluice_domain::event::{Happening, IncidentKind};
@@ -10,16 +11,19 @@ use sluice_domain::grade::Lane;
 use sluice_domain::grant::Tightening;
 use sluice_domain::id::{JobId, RequestId};
 use sluice_domain::job::{Job, JobState};
+use sluice_domain::method::Method;
 use sluice_domain::people::Actor;
 use sluice_domain::permission::{Act, require};
 use sluice_domain::policy;
 use sluice_domain::refusal::Code;
 use sluice_domain::review::{ReleaseRequest, RequestState};
+use sluice_domain::state::State;
 use sluice_engine::ask::Run;
 use sluice_engine::fleet::{Cancel, RunStop};
-use sluice_engine::raw::RawOutput;
+use sluice_engine::raw::{Kept, RawOutput};
 
 use super::desk::Once;
+use super::history::Comparison;
 use super::inside::{Committed, Fresh, Inside};
 use super::stop::{Done, Fault, Stop, off};
 use super::{Node, admit, grants, jobs};
@@ -57,12 +61,12 @@ impl Node {
         };
         let last = attempt >= self.settings().limits.attempts_max;
         let done = match came {
-            Came::Output(raw, protections) => self.present(&job, raw, protections).await,
+            Came::Output(raw, protections) => self.present(&job, raw, folder.clone(), protections).await,
             Came::Cancelled => Ok(false),
             // A report that never ends is its module's doing: the reviewers see that, and the slot holds.
             Came::Failed(IncidentKind::AttemptTimedOut, _) if job.lane == Lane::Report && last => {
                 let raw = RawOutput::written(&[], Some(ReportFault::TimedOut));
-                self.present(&job, raw, Vec::new()).await
+                self.present(&job, raw, folder.clone(), Vec::new()).await
             }
             Came::Failed(incident, why) => {
                 remove(folder).await;
@@ -139,8 +143,18 @@ impl Node {
         Ok(key)
     }
 
+    /// The secret of cell keys of a job's subject domain: the same for all its tables, so that the same people have the
+    /// same noise wherever they are counted.
+    fn cell_key(&self, state: &State, job: &Job) -> Done<[u8; 32]> {
+        let (domain, _) = super::history::domain_of(state, job).ok_or_else(|| Stop::of(Code::NotFound))?;
+        let made = Commitment::new(&self.desk().master, format!("cell key\n{domain}").as_bytes());
+        let mut key = [0; 32];
+        hex::decode_to_slice(made.as_str(), &mut key).map_err(Stop::fault("make a key"))?;
+        Ok(key)
+    }
+
     /// Puts raw output before the reviewers, if its job still waits for it.
-    async fn present(&self, job: &Job, raw: RawOutput, protections: Vec<String>) -> Done<bool> {
+    async fn present(&self, job: &Job, raw: RawOutput, folder: PathBuf, protections: Vec<String>) -> Done<bool> {
         let book = self.desk().book();
         let grant = book.state.grants.get(&job.grant).ok_or_else(|| Stop::of(Code::NotFound))?;
         let appetite = grants::appetite(&book.state, grant)?;
@@ -150,10 +164,24 @@ impl Node {
             Fresh { candidate: self.desk().random()?, assessment: self.desk().random()?, raw: self.desk().random()? };
         let inside = Inside::at(self.desk().home.request(&id));
         let (contract, limits) = (job.contract.clone(), self.settings().limits.clone());
+        let snapshots: Vec<PathBuf> = job.snapshots.values().map(|id| self.desk().home.snapshot(id)).collect();
+        let context = Context { method: grant.terms.method, ..Context::default() };
+        let cell_key = match grant.terms.method {
+            Method::CellKey => Some(self.cell_key(&book.state, job)?),
+            _ => None,
+        };
+        let comparison = Comparison::of(self, &book.state, job, folder.clone());
         let kept = off(move || {
-            let candidate = raw.candidate(&contract, &limits);
+            let mut kept = Kept::read(&contract, &folder, &snapshots).map_err(Stop::fault("read what a run kept"))?;
+            kept.cell_key = cell_key;
+            let candidate = raw.candidate(&contract, kept, &limits);
             let candidate = candidate.map_err(|mismatch| Fault::new("decode a run's output", mismatch))?;
-            inside.keep(&raw, &candidate, &appetite, &fresh, protections)
+            let compared = comparison.as_ref().map_or(0, Comparison::out);
+            let context = match comparison {
+                Some(comparison) => comparison.context(&candidate, &appetite, context)?,
+                None => context,
+            };
+            inside.keep(&raw, &candidate, (&appetite, &context, compared), &fresh, protections)
         });
         let Committed { candidate, assessment } = kept.await?;
         let request = ReleaseRequest {

@@ -217,6 +217,7 @@ impl Node {
             domains: self.desk().home.domains(),
         };
         let folder = ingest.folder.clone();
+        let _turn = self.families_turn().await;
         let sealed = match self.fleet().ingest(ingest).await {
             Ok(taken_in) => self.enter_snapshot(actor, name, &id, taken_in, once).await,
             Err(stop) => Err(stop.into()),
@@ -243,18 +244,33 @@ impl Node {
         let note = serde_json::to_vec(&note).map_err(Stop::fault("write a snapshot's note"))?;
         let path = self.desk().home.snapshot_note(id);
         off(move || crate::files::write(&path, &note).map_err(Stop::fault("write a snapshot's note"))).await?;
+        let state = self.desk().book();
+        let protected = self.protect_snapshot(&state.state, name, id, self.desk().now_ms()).await;
+        // Families that can't be protected over it are no reason against the snapshot: people look at what is asked of it.
+        let (protected, unprotected) = match protected {
+            Ok(protected) => (protected, None),
+            Err(Stop::Refused(refusal)) => (None, Some(refusal.to_string())),
+            Err(stop) => return Err(stop),
+        };
         let sitting = self.desk().sit(once).await?;
         policy::may_seal_snapshot(&sitting.book.state, actor, name, sitting.now_ms)?;
+        if protected.as_ref().is_some_and(|protected| !protected.holds(&sitting.book.state, name)) {
+            return Err(Stop::of(Code::Unavailable));
+        }
         let (id, dataset, sealed_at_ms) = (id.clone(), name.to_owned(), sitting.now_ms);
+        let seal = protected.as_ref().map(|protected| protected.seal(name, &id, sealed_at_ms));
         let snapshot = Snapshot { id, dataset, sealed_at_ms, content };
         let view = SealedSnapshot { snapshot: show::snapshot(&snapshot), report: None };
-        let sealed = sitting.commit(actor, vec![Happening::SnapshotSealed { snapshot }], once, |_| view).await?;
+        let mut happened = vec![Happening::SnapshotSealed { snapshot }];
+        happened.extend(seal.map(|seal| Happening::FamiliesSealed { seal }));
+        let sealed = sitting.commit(actor, happened, once, |_| view).await?;
         let report = SnapshotReport {
             rows: taken_in.rows,
             subjects: taken_in.subjects,
             rows_without_subject: taken_in.rows_without_subject,
             misfits: taken_in.misfits,
             nulls: taken_in.nulls,
+            families_not_sealed: unprotected,
         };
         Ok(SealedSnapshot { report: Some(report), ..sealed })
     }

@@ -13,7 +13,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sluice_disclosure::{Appetite, Assessment, Candidate, Overrides, assess};
+use sluice_disclosure::{Appetite, Assessment, Candidate, Context, Overrides, assess};
 use sluice_domain::digest::Commitment;
 use sluice_domain::grant::{Grant, Tightening};
 use sluice_domain::limits::Limits;
@@ -29,7 +29,8 @@ use crate::files::{self, Key};
 const CANDIDATE: &str = "candidate.json";
 const KEYS: &str = "keys.json";
 const CANDIDATE_BYTES_MAX: u64 = 1 << 32;
-const KEYS_BYTES_MAX: u64 = 64 * 1024;
+/// The findings of a comparison are kept beside the keys.
+const KEYS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Keys of the commitments, and the commitment to the raw output, which is for the agency's own reruns.
 #[derive(Serialize, Deserialize)]
@@ -37,16 +38,30 @@ const KEYS_BYTES_MAX: u64 = 64 * 1024;
 struct Keys {
     candidate: String,
     assessment: String,
+    /// What was known outside of the candidate when it was first assessed.
+    context: String,
+    /// How many releases it had been compared with.
+    compared: u64,
     raw_key: String,
     raw: Commitment,
     protections: Vec<String>,
 }
 
-/// The key of an assessment after the first.
+/// The key of an assessment after the first, and what was known outside of the candidate then.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Again {
     assessment: String,
+    context: String,
+    compared: u64,
+}
+
+fn written(context: &Context) -> Done<String> {
+    String::from_utf8(context.to_inside_bytes()).map_err(Stop::fault("keep a context"))
+}
+
+fn context(text: &str) -> Done<Context> {
+    Context::from_inside_bytes(text.as_bytes()).map_err(Stop::fault("open a context"))
 }
 
 /// The appetite of a request: its grant's, tightened where a custodian had it so. Whatever assesses a candidate that
@@ -95,13 +110,13 @@ impl Inside {
         &self,
         raw: &RawOutput,
         candidate: &Candidate,
-        appetite: &Appetite,
+        (appetite, context, compared): (&Appetite, &Context, u64),
         fresh: &Fresh,
         protections: Vec<String>,
     ) -> Done<Committed> {
         let kept = Stop::fault("keep a candidate");
         let bytes = candidate.to_inside_bytes();
-        let assessment = assess(candidate, appetite);
+        let assessment = assess(candidate, appetite, context);
         let committed = Committed {
             candidate: Commitment::new(&fresh.candidate, &bytes),
             assessment: assessment.commitment(&fresh.assessment),
@@ -109,6 +124,8 @@ impl Inside {
         let keys = Keys {
             candidate: hex::encode(fresh.candidate),
             assessment: hex::encode(fresh.assessment),
+            context: written(context)?,
+            compared,
             raw_key: hex::encode(fresh.raw),
             raw: raw.commitment(&fresh.raw),
             protections,
@@ -135,7 +152,7 @@ impl Inside {
             return Err(wrong("the candidate on the disk isn't the one on record"));
         }
         let candidate = Candidate::from_inside_bytes(&bytes, limits).map_err(Stop::fault("open a candidate"))?;
-        let assessment = assess(&candidate, appetite);
+        let assessment = assess(&candidate, appetite, &self.context(request)?);
         if assessment.commitment(&self.assessment_key(request)?) != request.assessment {
             return Err(wrong("the assessment isn't the one on record"));
         }
@@ -150,20 +167,41 @@ impl Inside {
         }
     }
 
-    /// Assesses the candidate on record again under `stricter`, and gives the commitment that goes on record. Until
-    /// it does, the assessment under `appetite` stays the one that counts.
+    /// What was known outside of the candidate when it was last assessed.
+    pub fn context(&self, request: &ReleaseRequest) -> Done<Context> {
+        match self.again(&request.assessment)? {
+            Some(again) => context(&again.context),
+            None => context(&self.keys()?.context),
+        }
+    }
+
+    /// How many releases the candidate had been compared with then.
+    pub fn compared(&self, request: &ReleaseRequest) -> Done<u64> {
+        match self.again(&request.assessment)? {
+            Some(again) => Ok(again.compared),
+            None => Ok(self.keys()?.compared),
+        }
+    }
+
+    /// Assesses the candidate on record again under `stricter`, or with what is known outside by now, and gives the
+    /// commitment that goes on record. Until it does, the assessment under `appetite` stays the one that counts.
     pub fn reassess(
         &self,
         request: &ReleaseRequest,
         appetite: &Appetite,
-        stricter: &Appetite,
+        (stricter, known): (&Appetite, Option<&(Context, u64)>),
         fresh: &Key,
         limits: &Limits,
     ) -> Done<Commitment> {
         let kept = Stop::fault("keep an assessment");
         let (candidate, _) = self.load(request, appetite, limits)?;
-        let commitment = assess(&candidate, stricter).commitment(fresh);
-        let again = serde_json::to_vec(&Again { assessment: hex::encode(fresh) });
+        let (context, compared) = match known {
+            Some(known) => known.clone(),
+            None => (self.context(request)?, self.compared(request)?),
+        };
+        let commitment = assess(&candidate, stricter, &context).commitment(fresh);
+        let again =
+            serde_json::to_vec(&Again { assessment: hex::encode(fresh), context: written(&context)?, compared });
         let again = again.map_err(Stop::fault("keep an assessment"))?;
         files::write(&self.again_path(&commitment), &again).map_err(kept)?;
         Ok(commitment)

@@ -15,7 +15,9 @@ pub mod clock;
 mod datasets;
 mod desk;
 mod ended;
+mod families;
 mod grants;
+mod history;
 mod inside;
 mod jobs;
 mod modules;
@@ -80,6 +82,9 @@ struct Inner {
     settings: Settings,
     fleet: Fleet,
     runs: Runs,
+    /// Held while families or a snapshot of theirs are protected.
+    families_turn: tokio::sync::Mutex<()>,
+    opened: families::Opened,
 }
 
 impl Node {
@@ -115,7 +120,8 @@ impl Node {
         });
         let fleet = fleet.map_err(|fault| OpenError::Ready(fault.to_string()))?;
         let runs = Runs::new(settings.runs_max);
-        Ok(Node(Arc::new(Inner { desk, settings, fleet, runs })))
+        let (families_turn, opened) = Default::default();
+        Ok(Node(Arc::new(Inner { desk, settings, fleet, runs, families_turn, opened })))
     }
 
     /// The desk.
@@ -132,6 +138,14 @@ impl Node {
 
     pub(crate) fn fleet(&self) -> &Fleet {
         &self.0.fleet
+    }
+
+    pub(crate) async fn families_turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.families_turn.lock().await
+    }
+
+    fn opened(&self) -> &families::Opened {
+        &self.0.opened
     }
 
     fn runs(&self) -> &Runs {

@@ -81,6 +81,9 @@ impl Node {
         let book = self.desk().book();
         let request = find(&book.state, actor, id)?;
         policy::may_review(&book.state, actor, request)?;
+        // More may be out than when it was compared: then what is shown is a new assessment.
+        let book = if self.refresh(&book, request).await? { self.desk().book() } else { book };
+        let request = find(&book.state, actor, id)?;
         let view = self.view(&book, request, from, limit).await?;
         let happened = vec![Happening::CandidateViewed { request: request.id.clone() }];
         let sitting = self.desk().sit(None).await?;
@@ -131,6 +134,9 @@ impl Node {
         }
         for _ in 0..TRIES {
             let request = may_vote(&book, actor, id, &ask, self.desk().now_ms())?;
+            if ask.verdict == Verdict::Approve && self.refresh(&book, request).await? {
+                return Err(changed());
+            }
             let sealed = match self.decides(&book, actor, request, &ask).await? {
                 Some(deciding) => Some(self.prepare(&book, request, deciding).await?),
                 None => None,
@@ -217,12 +223,16 @@ impl Node {
     }
 }
 
+fn changed() -> Stop {
+    Stop::with(Code::WrongState, "the candidate has changed since; look at it again")
+}
+
 fn may_vote<'a>(book: &'a Book, actor: &Actor, id: &str, ask: &CastVote, now_ms: i64) -> Done<&'a ReleaseRequest> {
     let request = find(&book.state, actor, id)?;
     policy::may_vote(&book.state, actor, request, now_ms)?;
     // Who names no round has looked at the first one: a vote is never taken to be about what its voter hasn't seen.
     if ask.round.unwrap_or(1) != request.round {
-        return Err(Stop::with(Code::WrongState, "the candidate has changed since; look at it again"));
+        return Err(changed());
     }
     Ok(request)
 }

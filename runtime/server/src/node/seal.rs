@@ -4,7 +4,10 @@
 //! - The bytes are rendered from the candidate and assessment that the request on record commits to.
 //! - They are on the disk, whole, before the event that names them is written, and each is named with its digest.
 
+use sluice_disclosure::families::answer::FamilyAnswer;
+use sluice_domain::family::FamilySeal;
 use sluice_domain::id::ReleaseId;
+use sluice_domain::job::Job;
 use sluice_domain::release::ReleaseEntry;
 use sluice_domain::review::{ReleaseRequest, Vote};
 use sluice_ledger::release::RECORD;
@@ -32,7 +35,7 @@ pub(super) fn file_name(format: &str) -> String {
 
 impl Sealed {
     /// What goes on record.
-    pub fn entry(self, sealed_at_ms: i64) -> ReleaseEntry {
+    pub fn entry(&self, sealed_at_ms: i64) -> ReleaseEntry {
         self.release.entry(sealed_at_ms)
     }
 
@@ -40,7 +43,16 @@ impl Sealed {
     pub async fn discard(self, home: &Home) {
         // What can't be removed now is swept at the next start, and is never served.
         let _ = tokio::fs::remove_dir_all(home.release(self.release.id())).await;
+        let _ = tokio::fs::remove_file(home.figures(self.release.id())).await;
     }
+}
+
+fn written(folder: &std::path::Path, release: &Release) -> Done<()> {
+    files::folder(folder).map_err(Stop::fault("write a release"))?;
+    for (format, bytes) in release.files() {
+        files::write(&folder.join(file_name(format)), bytes).map_err(Stop::fault("write a release"))?;
+    }
+    Ok(())
 }
 
 impl Node {
@@ -56,15 +68,29 @@ impl Node {
         let (on_record, limits) = (request.clone(), self.settings().limits.clone());
         let approval = Approval::of(request, deciding).map_err(Stop::fault("seal a release"))?;
         let charge = Charge::of(job, grant).map_err(Stop::fault("seal a release"))?;
+        let comparison = self.comparison(&book.state, &request.job);
         let release = off(move || {
             let (_, assessment) = inside.load(&on_record, &appetite, &limits)?;
             let assessed = (&assessment, &inside.assessment_key(&on_record)?);
             let release = Release::seal(id, assessed, &approval, &charge, |table| render::all(table).ok());
             let release = release.map_err(Stop::fault("seal a release"))?;
-            files::folder(&folder).map_err(Stop::fault("write a release"))?;
-            for (format, bytes) in release.files() {
-                files::write(&folder.join(file_name(format)), bytes).map_err(Stop::fault("write a release"))?;
+            if let Some(comparison) = comparison {
+                comparison.leave(release.id(), assessment.table())?;
             }
+            written(&folder, &release)?;
+            Ok(release)
+        });
+        Ok(Sealed { release: release.await? })
+    }
+
+    /// Writes the bytes of an answer from a family.
+    pub(super) async fn look_up(&self, job: &Job, answer: &FamilyAnswer, seal: &FamilySeal) -> Done<Sealed> {
+        let id = ReleaseId::new(self.desk().random()?);
+        let folder = self.desk().home.release(&id);
+        let release = Release::look_up(id, job, answer, seal, |table| render::all(table).ok());
+        let release = release.map_err(Stop::fault("look a job up"))?;
+        let release = off(move || {
+            written(&folder, &release)?;
             Ok(release)
         });
         Ok(Sealed { release: release.await? })

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sluice_domain::dataset::{Dataset, Snapshot};
+use sluice_domain::family::{Family, FamilyState};
 use sluice_domain::grant::Grant;
 use sluice_domain::job::{Job, Visible};
 use sluice_domain::module::Module;
@@ -10,11 +11,12 @@ use sluice_domain::people::{Actor, Organisation, Person, Role, Token};
 use sluice_domain::permission::{Act, permits};
 use sluice_domain::release::ReleaseEntry;
 use sluice_domain::review::{ReleaseRequest, Verdict};
+use sluice_domain::state::State;
 
 use super::book::Book;
 use crate::api::types::{
-    ArtefactView, AttemptView, DatasetView, GrantView, JobInside, JobView, ModuleView, OrganisationView, PersonView,
-    ReleaseView, RequestView, SnapshotView, TokenView, VoteView,
+    ArtefactView, AttemptView, DatasetView, FamilyView, GrantView, JobInside, JobView, ModuleView, OrganisationView,
+    PersonView, ReleaseView, RequestView, SnapshotView, TokenView, VoteView,
 };
 
 pub(super) fn organisation(organisation: &Organisation) -> OrganisationView {
@@ -60,6 +62,22 @@ pub(super) fn dataset(dataset: &Dataset) -> DatasetView {
         state: dataset.state,
         registered_at_ms: dataset.registered_at_ms,
         lapses_at_ms: dataset.lapses_at_ms,
+    }
+}
+
+pub(super) fn family(family: &Family, state: &State) -> FamilyView {
+    let key = family.key();
+    let newest = state.newest_snapshot(&family.terms.dataset);
+    let seal = newest.and_then(|snapshot| state.seals.get(&snapshot.id)).filter(|seal| seal.families.contains(&key));
+    FamilyView {
+        sealed_snapshot: seal.filter(|_| family.state == FamilyState::Vetted).map(|seal| seal.snapshot.to_string()),
+        key,
+        terms: family.terms.clone(),
+        agency: family.agency.clone(),
+        proposed_by: family.proposed_by.clone(),
+        proposed_at_ms: family.proposed_at_ms,
+        vets: family.vets.clone(),
+        state: family.state,
     }
 }
 
@@ -137,6 +155,7 @@ pub(super) fn job(book: &Book, actor: &Actor, job: &Job, attempts_max: u32, now_
         admitted_at_ms: job.admitted_at_ms,
         slot_ms: job.slot_ms,
         fixed_slot_at_ms: job.fixed_slot_at_ms,
+        route: job.route.clone(),
         state: visible,
         reasons: request.map_or_else(Vec::new, |request| reasons(request, visible)),
         release,
@@ -224,7 +243,7 @@ pub(super) fn release(release: &ReleaseEntry) -> ReleaseView {
         module: release.module.clone(),
         contract_sha256: release.contract.clone(),
         snapshots: ids(&release.snapshots),
-        approvals: release.approvals,
+        basis: release.basis.clone(),
         artefacts: release.artefacts.iter().map(artefact).collect(),
         sealed_at_ms: release.sealed_at_ms,
         links: links([

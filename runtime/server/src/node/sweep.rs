@@ -43,10 +43,15 @@ fn folders(home: &Home, state: &State) -> io::Result<()> {
     clear(home, "uploads", |_| false)?;
     clear(home, "snapshots", snapshot)?;
     clear(home, "inside/snapshots", |name| name.strip_suffix(".json").is_some_and(snapshot))?;
+    let sealed: BTreeSet<&str> = state.seals.values().map(|seal| seal.content.as_str()).collect();
+    let release = |name: &str| ReleaseId::parse(name).is_some_and(|id| state.releases.contains_key(&id));
+    clear(home, "inside/tallies", |_| false)?;
+    clear(home, "inside/history", |name| name.strip_suffix(".figures").is_some_and(release))?;
+    clear(home, "inside/families", |name| sealed.contains(name))?;
     clear(home, "modules", |name| name.strip_suffix(".wasm").is_some_and(|digest| modules.contains(digest)))?;
     clear(home, "jobs", |name| JobId::parse(name).is_some_and(|id| state.jobs.contains_key(&id)))?;
     clear(home, "inside/requests", |name| RequestId::parse(name).is_some_and(|id| state.requests.contains_key(&id)))?;
-    clear(home, "releases", |name| ReleaseId::parse(name).is_some_and(|id| state.releases.contains_key(&id)))
+    clear(home, "releases", release)
 }
 
 /// Of a job stays what it computes and, once its candidate is before reviewers, the last attempt's folder: no attempt

@@ -91,6 +91,6 @@ impl Node {
         let inside = Inside::at(self.desk().home.request(&request.id));
         let (on_record, limits) = (request.clone(), self.settings().limits.clone());
         let fresh = self.desk().random()?;
-        off(move || inside.reassess(&on_record, &appetite, &stricter, &fresh, &limits)).await
+        off(move || inside.reassess(&on_record, &appetite, (&stricter, None), &fresh, &limits)).await
     }
 }

@@ -127,4 +127,7 @@ pub struct SnapshotReport {
     pub misfits: BTreeMap<String, u64>,
     /// Per column: nulls.
     pub nulls: BTreeMap<String, u64>,
+    /// Why the dataset's vetted families aren't answered from this snapshot, where they aren't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub families_not_sealed: Option<String>,
 }

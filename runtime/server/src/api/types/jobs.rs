@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sluice_domain::contract::Contract;
 use sluice_domain::event::IncidentKind;
 use sluice_domain::grade::Lane;
-use sluice_domain::job::{JobState, Visible};
+use sluice_domain::job::{JobState, Route, Visible};
 use sluice_engine::ask::Plan;
 use utoipa::ToSchema;
 
@@ -63,6 +63,9 @@ pub struct JobView {
     pub slot_ms: i64,
     /// For lane `report`: when it is shown as under review, whatever the run does.
     pub fixed_slot_at_ms: Option<i64>,
+    /// How it comes out: looked up in a vetted family, or by people, and then which of its parts are outside.
+    #[schema(value_type = Object)]
+    pub route: Route,
     /// `accepted`, `under_review`, `released`, `not_released`, `changes_requested`, `cancelled` or `stopped`.
     #[schema(value_type = String)]
     pub state: Visible,

@@ -7,6 +7,7 @@ use sluice_disclosure::ReviewView;
 use sluice_domain::contract::Contract;
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::Tightening;
+use sluice_domain::release::Basis;
 use sluice_domain::review::{Reason, RequestState, Verdict};
 use utoipa::ToSchema;
 
@@ -142,8 +143,9 @@ pub struct ReleaseView {
     pub contract_sha256: String,
     /// The snapshots that it was made from.
     pub snapshots: BTreeMap<String, String>,
-    /// How many reviewers agreed.
-    pub approvals: u32,
+    /// What let it out: people, or a vetted family.
+    #[schema(value_type = Object)]
+    pub basis: Basis,
     /// The bytes that left, by format.
     pub artefacts: Vec<ArtefactView>,
     /// When it was sealed.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sluice_disclosure::ReviewView;
+use sluice_disclosure::{ReviewView, TOTAL};
 use sluice_domain::grade::Lane;
 use sluice_domain::job::Visible;
 use sluice_domain::review::{Reason, Verdict};
@@ -19,6 +19,8 @@ use super::stage::{OPERATOR, REVIEWERS, Stage, holds};
 /// More than any instance may hold, and far less than 4 GiB.
 const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 const PAGE_BYTES: u64 = 65_536;
+/// Figures that are no sums of a module's own.
+const COUNTS: [&str; 2] = ["subjects", "records"];
 
 /// Asks for what the guard refuses.
 ///
@@ -145,8 +147,9 @@ fn swallows_memory(stage: &mut Stage, guests: &Guests, grant: &str) -> Answer {
     let (job, request, candidate) = reviewed(stage, guests, grant, "memory_4gib")?;
     let run = &candidate.run;
     let instances = run.subjects.saturating_sub(run.defaulted_subjects);
-    let pages =
-        candidate.cells.iter().flat_map(|cell| &cell.measures).filter_map(|measure| measure.sum.parse::<u64>().ok());
+    let inner = candidate.cells.iter().filter(|cell| !cell.labels.iter().any(|label| label == TOTAL));
+    let sums = inner.flat_map(|cell| &cell.figures).filter(|figure| !COUNTS.contains(&figure.name.as_str()));
+    let pages = sums.filter_map(|figure| figure.value.as_ref()?.parse::<u64>().ok());
     let most = pages.sum::<u64>().saturating_mul(PAGE_BYTES).checked_div(instances).unwrap_or(0);
     holds(run.subjects > 0 && most <= MEMORY_BYTES, "no instance gets more memory than the node gives to each")?;
     match instances {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::{GrantState, GrantedDataset, Mode, Terms, Tightening};
+use sluice_domain::method::Method;
 use sluice_server::api::types::{DraftGrant, GrantView};
 
 use super::super::failure::Answer;
@@ -96,6 +97,7 @@ fn terms(purpose: &str, lanes: Vec<Lane>) -> Terms {
         datasets: Vec::new(),
         lanes,
         tightening: Tightening::default(),
+        method: Method::default(),
         signatures: 2,
         reviewers: 2,
         from_ms,

@@ -6,6 +6,7 @@
 
 mod attacks;
 mod data;
+mod families;
 mod guests;
 mod place;
 mod record;
@@ -96,6 +97,7 @@ fn play(home: &Path, work: &Path, sources: &Path, serving: &Serving, guests: gue
     let grants = data::grant(&mut stage)?;
     runs::crosstab(&mut stage, sources, &grants.main)?;
     runs::modules(&mut stage, &guests, &grants.main)?;
+    families::vetted(&mut stage, &grants.main)?;
     record::ledger(&mut stage)?;
     attacks::refused(&mut stage, &guests, &grants)?;
     attacks::contained(&mut stage, &guests, &grants.narrow)?;

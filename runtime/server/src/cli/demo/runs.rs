@@ -164,7 +164,9 @@ fn blind_votes(stage: &Stage, request: &RequestView) -> Answer {
 
 /// Casts a vote.
 pub fn vote(stage: &Stage, request: &RequestView, who: &str, verdict: Verdict, reason: Reason) -> Answer {
-    let body = CastVote { verdict, reason, note: None, round: Some(request.round) };
+    // Each looks before they vote: what is out by now may be more than when the candidate was first shown.
+    let looked = routes::candidate(stage.client(who)?, &request.id, 1)?;
+    let body = CastVote { verdict, reason, note: None, round: Some(looked.round) };
     routes::vote(stage.client(who)?, &request.id, &body).map(drop)
 }
 
@@ -205,7 +207,11 @@ pub fn rows_of(path: &Path) -> Answer<Vec<Vec<String>>> {
     records.collect::<Result<_, _>>().map_err(unread)
 }
 
-fn table(path: &Path) -> Answer<String> {
+/// The first rows of a table, as text.
+///
+/// # Errors
+/// A file that can't be read.
+pub fn table(path: &Path) -> Answer<String> {
     let rows = rows_of(path)?;
     let (shown, left) = (rows.len().min(ROWS + 1), rows.len().saturating_sub(ROWS + 1));
     let columns = rows.first().map_or(0, Vec::len);

@@ -1,0 +1,100 @@
+//! Figures that follow from others: differences of a ratio's parts, and the relations between measures that an agency
+//! declares.
+//!
+//! # Guarantees
+//! What is derived is derived per subject, so that its contributors are known as those of any measure.
+//!
+//! # Does not guarantee
+//! That every relation is declared: where none is, reviewers are told.
+//!
+//! # Example
+//! Profit is revenue less cost. Where revenue and cost are published, profit is: `terms` 1 * revenue - 1 * cost. If
+//! profit is a measure of the table too, `equals` names it.
+
+use serde::{Deserialize, Serialize};
+use sluice_domain::contract::{Ratio, Statistic, Tabulation};
+
+use super::Mismatch;
+
+/// A linear relation between measures of a contract: the sum of the terms is a figure with a meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relation {
+    /// What the sum of the terms is.
+    pub name: String,
+    /// Measures, by position, each with its coefficient.
+    pub terms: Vec<(u32, i32)>,
+    /// The measure that is that sum, where the contract has it.
+    pub equals: Option<u32>,
+}
+
+/// The most relations of one table.
+const RELATIONS_MAX: usize = 16;
+
+impl Relation {
+    /// Every measure that takes part.
+    pub fn measures(&self) -> impl Iterator<Item = usize> + '_ {
+        self.terms.iter().map(|(measure, _)| *measure).chain(self.equals).map(|measure| measure as usize)
+    }
+}
+
+/// A combination of measures that is a figure of its own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Derived {
+    /// Its name in findings.
+    pub name: String,
+    /// Measures, by position, each with its coefficient; scales are aligned.
+    pub terms: Vec<(usize, i128)>,
+}
+
+/// Whether the relations are of measures that the contract has.
+pub(super) fn check(contract: &Tabulation, relations: &[Relation]) -> Result<(), Mismatch> {
+    let known = |measure: u32| (measure as usize) < contract.measures.len();
+    let sound = |relation: &Relation| {
+        let mut measures: Vec<usize> = relation.measures().collect();
+        let count = measures.len();
+        measures.sort_unstable();
+        measures.dedup();
+        sluice_domain::id::is_name(&relation.name)
+            && !relation.terms.is_empty()
+            && measures.len() == count
+            && relation.terms.iter().all(|(measure, factor)| known(*measure) && *factor != 0)
+            && relation.equals.is_none_or(known)
+    };
+    let mut names: Vec<&str> = relations.iter().map(|relation| relation.name.as_str()).collect();
+    names.sort_unstable();
+    let distinct = names.windows(2).all(|pair| matches!(pair, [a, b] if a != b));
+    let fits = relations.len() <= RELATIONS_MAX && distinct && relations.iter().all(sound);
+    if fits { Ok(()) } else { Err(Mismatch::Relation) }
+}
+
+/// What is derived, in order: for each ratio the denominator less the numerator, then each relation.
+pub(super) fn derived(contract: &Tabulation, relations: &[Relation]) -> Vec<Derived> {
+    let ratios = ratios(contract).map(|ratio| {
+        let terms = vec![(ratio.denominator, 1), (ratio.numerator, -1)];
+        Derived { name: format!("{}_rest", ratio.name), terms: aligned(contract, &terms) }
+    });
+    let declared = relations
+        .iter()
+        .map(|relation| Derived { name: relation.name.clone(), terms: aligned(contract, &relation.terms) });
+    ratios.chain(declared).collect()
+}
+
+/// The ratios of a contract, in the order of its statistics.
+pub(crate) fn ratios(contract: &Tabulation) -> impl Iterator<Item = &Ratio> {
+    contract.statistics.iter().filter_map(|statistic| match statistic {
+        Statistic::Ratio(ratio) => Some(ratio),
+        _ => None,
+    })
+}
+
+/// The terms in steps of the finest measure among them.
+fn aligned(contract: &Tabulation, terms: &[(u32, i32)]) -> Vec<(usize, i128)> {
+    let scale = |measure: u32| contract.measures.get(measure as usize).map_or(0, |measure| u32::from(measure.scale));
+    let finest = terms.iter().map(|(measure, _)| scale(*measure)).max().unwrap_or(0);
+    let term = |(measure, factor): &(u32, i32)| {
+        let steps = 10_i128.saturating_pow(finest - scale(*measure));
+        (*measure as usize, steps.saturating_mul(i128::from(*factor)))
+    };
+    terms.iter().map(term).collect()
+}

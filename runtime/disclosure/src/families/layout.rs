@@ -1,0 +1,190 @@
+//! The layout: what the families of one dataset publish, as tables and cells over common atoms.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluice_domain::dictionary::Dictionary;
+use sluice_domain::family::{Family, FamilyMeasure};
+use sluice_domain::method::Method;
+
+use crate::primary::Quantity;
+
+/// A code that a record doesn't have, or that isn't declared.
+pub const NO_CODE: u32 = u32::MAX;
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The column.
+    pub column: String,
+    /// Its declared codes.
+    pub codes: Vec<String>,
+    /// The atoms' column that it follows from.
+    from: usize,
+    /// For each code of that column, the code here.
+    rolled: Vec<u32>,
+    /// The dearest cost that a family sets on it.
+    pub cost: u32,
+}
+
+/// A table: the columns that it keeps, in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// The columns.
+    pub kept: Vec<Kept>,
+    /// What it publishes of each cell.
+    pub quantities: BTreeSet<Quantity>,
+}
+
+/// The tables of all families of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The columns whose codes make an atom.
+    pub columns: Vec<String>,
+    /// The declared codes of each.
+    pub codes: Vec<Vec<String>>,
+    /// The measures, with the bounds of one record in steps.
+    pub measures: Vec<(FamilyMeasure, (i64, i64))>,
+    /// The tables, in the order of the columns that they keep.
+    pub tables: Vec<Table>,
+    by_columns: BTreeMap<BTreeSet<String>, usize>,
+}
+
+/// A measure is published with two different numbers of decimal places, or a column is gone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the families don't fit together: {0}")]
+pub struct Misfit(pub String);
+
+impl Layout {
+    /// Lays out the tables of these families, which have passed their checks against the dictionary.
+    ///
+    /// # Errors
+    /// Two families that publish one measure on different grids; columns that are gone.
+    pub fn new<'a>(
+        dictionary: &Dictionary,
+        families: impl IntoIterator<Item = &'a Family> + Clone,
+    ) -> Result<Layout, Misfit> {
+        let columns = atom_columns(dictionary, families.clone());
+        let codes_of = |name: &str| dictionary.column(name).map(|column| column.codes.clone());
+        let gone = |name: &str| Misfit(format!("`{name}` is gone"));
+        let codes = columns.iter().map(|name| codes_of(name).ok_or_else(|| gone(name))).collect::<Result<_, _>>()?;
+        let mut layout =
+            Layout { columns, codes, measures: Vec::new(), tables: Vec::new(), by_columns: BTreeMap::new() };
+        for family in families.clone() {
+            layout.add_measures(dictionary, family)?;
+        }
+        let mut tables: BTreeMap<BTreeSet<String>, BTreeSet<Quantity>> = BTreeMap::new();
+        let mut costs: BTreeMap<String, u32> = BTreeMap::new();
+        for family in families {
+            let quantities = layout.quantities(family);
+            let all = family.terms.tables();
+            // Where totals are sums of what is shown they say nothing that the finest table doesn't.
+            let own = if family.terms.method == Method::RedactThenRound { 1 } else { all.len() };
+            for kept in all.into_iter().take(own) {
+                tables.entry(kept).or_default().extend(quantities.iter().copied());
+            }
+            for dimension in &family.terms.dimensions {
+                for level in &dimension.levels {
+                    let cost = costs.entry(level.clone()).or_default();
+                    *cost = dimension.cost.max(*cost);
+                }
+            }
+        }
+        for (names, quantities) in tables {
+            let kept = names.iter().map(|name| layout.kept(dictionary, name, &costs));
+            let kept = kept.collect::<Result<Vec<Kept>, Misfit>>()?;
+            layout.by_columns.insert(names, layout.tables.len());
+            layout.tables.push(Table { kept, quantities });
+        }
+        Ok(layout)
+    }
+
+    /// The table that keeps these columns.
+    #[must_use]
+    pub fn table(&self, columns: &BTreeSet<String>) -> Option<usize> {
+        self.by_columns.get(columns).copied()
+    }
+
+    /// The place of a measure.
+    #[must_use]
+    pub fn measure(&self, column: &str) -> Option<usize> {
+        self.measures.iter().position(|(measure, _)| measure.column == column)
+    }
+
+    /// What a family publishes of each cell.
+    #[must_use]
+    pub fn quantities(&self, family: &Family) -> BTreeSet<Quantity> {
+        let mut quantities = BTreeSet::new();
+        if family.terms.subjects {
+            quantities.insert(Quantity::Subjects);
+        }
+        if family.terms.records {
+            quantities.insert(Quantity::Records);
+        }
+        let sums = family.terms.measures.iter().filter_map(|measure| self.measure(&measure.column));
+        quantities.extend(sums.map(Quantity::Sum));
+        quantities
+    }
+
+    fn add_measures(&mut self, dictionary: &Dictionary, family: &Family) -> Result<(), Misfit> {
+        for measure in &family.terms.measures {
+            match self.measures.iter().find(|(known, _)| known.column == measure.column) {
+                Some((known, _)) if known == measure => {}
+                Some(_) => {
+                    return Err(Misfit(format!("`{}` has two numbers of decimal places", measure.column)));
+                }
+                None => {
+                    let bounds = dictionary.column(&measure.column).and_then(|column| column.bounds);
+                    let factor = 10_i64.checked_pow(u32::from(measure.scale));
+                    let steps = bounds.zip(factor).and_then(|(bounds, factor)| {
+                        Some((bounds.lower.checked_mul(factor)?, bounds.upper.checked_mul(factor)?))
+                    });
+                    let steps = steps.ok_or_else(|| Misfit(format!("`{}` has no bounds", measure.column)))?;
+                    self.measures.push((measure.clone(), steps));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn kept(&self, dictionary: &Dictionary, name: &str, costs: &BTreeMap<String, u32>) -> Result<Kept, Misfit> {
+        let gone = || Misfit(format!("`{name}` is gone"));
+        let codes = dictionary.column(name).map(|column| column.codes.clone()).ok_or_else(gone)?;
+        let places: BTreeMap<&str, u32> = codes.iter().map(String::as_str).zip(0..).collect();
+        let follows = |(from, (column, finer)): (usize, (&String, &Vec<String>))| {
+            let rolled = finer.iter().map(|code| {
+                let code = dictionary.rolled_up(name, column, code)?;
+                places.get(code).copied()
+            });
+            rolled.collect::<Option<Vec<u32>>>().map(|rolled| (from, rolled))
+        };
+        let (from, rolled) = self.columns.iter().zip(&self.codes).enumerate().find_map(follows).ok_or_else(gone)?;
+        Ok(Kept { column: name.to_owned(), codes, from, rolled, cost: costs.get(name).copied().unwrap_or(1) })
+    }
+}
+
+impl Table {
+    /// Declared cells.
+    #[must_use]
+    pub fn cells(&self) -> u64 {
+        self.kept.iter().fold(1, |product: u64, kept| product.saturating_mul(kept.codes.len() as u64))
+    }
+
+    /// The codes here of an atom; [`NO_CODE`] where it has none.
+    pub fn codes_of<'a>(&'a self, atom: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
+        self.kept.iter().map(|kept| {
+            let code = atom.get(kept.from).copied().unwrap_or(NO_CODE);
+            kept.rolled.get(code as usize).copied().unwrap_or(NO_CODE)
+        })
+    }
+}
+
+/// The columns that the families use and that don't roll up from another column which they use.
+fn atom_columns<'a>(dictionary: &Dictionary, families: impl IntoIterator<Item = &'a Family>) -> Vec<String> {
+    let used: BTreeSet<String> =
+        families.into_iter().flat_map(|family| family.terms.columns().map(str::to_owned)).collect();
+    let follows = |name: &str, from: &str| {
+        let code = dictionary.column(from).and_then(|column| column.codes.first());
+        name != from && code.is_some_and(|code| dictionary.rolled_up(name, from, code).is_some())
+    };
+    used.iter().filter(|name| !used.iter().any(|from| follows(name, from))).cloned().collect()
+}

@@ -1,0 +1,460 @@
+//! Sealing: which cells of a dataset's families are published of one snapshot.
+//!
+//! Every cell undergoes the primary rules on its true contributors, for each quantity that its table publishes, and
+//! so do the distances to the declared bounds. Cells that break one are withheld, with as many others as it takes that
+//! none can be worked out from everything that is published, before or now ([`crate::protect`]).
+//!
+//! What was published before binds. A figure that hasn't changed stays as it is. One whose *change* from any earlier
+//! moment breaks a rule is published with its last value and date, and counts as withheld now. One that was withheld
+//! stays withheld until it has changed by more than a rule minds.
+//!
+//! # Guarantees
+//! One status for all quantities of a cell, so that none gives another away. Records whose code isn't declared form
+//! cells that nobody publishes and that are protected like any other, since a total less its parts shows them.
+//! The result depends on the data, the rules and the families, and on nothing else.
+//!
+//! # Does not guarantee
+//! That nobody learns that a cell is empty: a row whose total is the sum of its other cells tells. The agency that
+//! minds declares coarser codes.
+//!
+//! Source: disclosure.md, the rule that shapes the product, and section 3 on what binds.
+
+use std::collections::BTreeMap;
+
+use super::layout::{Layout, NO_CODE};
+use super::microdata::{Entry, Microdata};
+use super::sealed::{SealedCell, SealedTable, SealedTables, Status};
+use crate::appetite::Rules;
+use crate::evidence::{Collector, Evidence, Unit};
+use crate::history::report::words;
+use crate::primary::{self, Quantity, Rule};
+use crate::protect::pattern::{self, Figure, Problem};
+use crate::protect::system::System;
+use crate::publish::rounded;
+
+/// Atoms that can be protected together, at most.
+pub const ATOMS_MAX: usize = 1_000_000;
+
+/// What a seal is made of.
+pub struct Sealing<'a> {
+    /// The tables.
+    pub layout: &'a Layout,
+    /// What was counted.
+    pub microdata: &'a Microdata,
+    /// When the snapshot was sealed, in milliseconds since 1970.
+    pub as_of_ms: i64,
+    /// The rules.
+    pub rules: &'a Rules,
+    /// What was published before, oldest first: every seal of the dataset.
+    pub before: &'a [Moment],
+}
+
+/// An earlier seal.
+pub struct Moment {
+    /// The tables.
+    pub sealed: SealedTables,
+    /// What was counted of that snapshot, in the present layout.
+    pub microdata: Microdata,
+}
+
+/// Why families can't be sealed, for the agency.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsealable {
+    /// There are too many atoms.
+    #[error("{0} combinations of codes occur, and at most {ATOMS_MAX} can be protected together: take coarser levels")]
+    Atoms(usize),
+    /// Some cells can't be protected, whatever is withheld.
+    #[error("{0} cells can't be protected beside what is published already: take coarser levels or fewer tables")]
+    Unprotected(usize),
+    /// A figure is too large to add up.
+    #[error("a figure is beyond what is counted exactly")]
+    Range,
+}
+
+/// A cell that occurs.
+struct Cell {
+    table: usize,
+    codes: Vec<u32>,
+    atoms: Vec<u32>,
+}
+
+/// What is known of a cell before the others are looked at.
+enum Verdict {
+    /// Rules that it breaks.
+    Primary(Vec<Rule>),
+    /// It hasn't changed, and is out.
+    Out,
+    /// It has changed too little.
+    Carried(SealedCell),
+    /// It was withheld.
+    WithheldBefore,
+    /// Nothing is against it.
+    Free,
+}
+
+/// Seals the families of one snapshot.
+///
+/// # Errors
+/// What can't be protected, in words for the agency.
+pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
+    let Sealing { layout, microdata, .. } = sealing;
+    if microdata.atoms.len() > ATOMS_MAX {
+        return Err(Unsealable::Atoms(microdata.atoms.len()));
+    }
+    let joint = Joint::new(microdata, sealing.before);
+    let cells = cells(layout, &joint.atoms);
+    let verdicts: Vec<Verdict> = cells.iter().map(|cell| verdict(sealing, &joint, cell)).collect();
+    let system = System::of_sums(joint.atoms.len(), cells.iter().map(|cell| cell.atoms.clone()).collect());
+    let system = system.map_err(|_| Unsealable::Range)?;
+    let quantities: Vec<Quantity> = {
+        let all = layout.tables.iter().flat_map(|table| table.quantities.iter().copied());
+        let all: std::collections::BTreeSet<Quantity> = all.collect();
+        all.into_iter().collect()
+    };
+    let figures: Vec<Figure> =
+        quantities.iter().map(|quantity| figure(sealing, &joint, (&cells, &verdicts), *quantity)).collect();
+    let which = |wanted: fn(&Verdict) -> bool| -> Vec<usize> {
+        verdicts.iter().enumerate().filter(|(_, verdict)| wanted(verdict)).map(|(cell, _)| cell).collect()
+    };
+    let primary =
+        which(|verdict| matches!(verdict, Verdict::Primary(_) | Verdict::Carried(_) | Verdict::WithheldBefore));
+    let released = which(|verdict| matches!(verdict, Verdict::Out));
+    let problem = Problem {
+        system: &system,
+        primary: &primary,
+        released: &released,
+        order: &order(layout, &joint, &cells, &verdicts),
+        costs: &cells.iter().map(|cell| cost(layout, cell)).collect::<Vec<u64>>(),
+        figures: &figures,
+        holders: &holders(&joint),
+    };
+    let protected =
+        pattern::protect(&problem).map_err(|unprotected| Unsealable::Unprotected(unprotected.cells.len()))?;
+    Ok(tables(sealing, &joint, &cells, &verdicts, &quantities, &protected))
+}
+
+/// The atoms of all moments, and the entries of each by atom.
+struct Joint<'a> {
+    atoms: Vec<Vec<u32>>,
+    now: Vec<Vec<&'a Entry>>,
+    before: Vec<Vec<Vec<&'a Entry>>>,
+}
+
+impl<'a> Joint<'a> {
+    fn new(now: &'a Microdata, before: &'a [Moment]) -> Joint<'a> {
+        let mut places: BTreeMap<&Vec<u32>, usize> = BTreeMap::new();
+        for atom in now.atoms.iter().chain(before.iter().flat_map(|moment| &moment.microdata.atoms)) {
+            places.entry(atom).or_default();
+        }
+        for (place, slot) in places.values_mut().enumerate() {
+            *slot = place;
+        }
+        let by_atom = |microdata: &'a Microdata| {
+            let mut of: Vec<Vec<&Entry>> = vec![Vec::new(); places.len()];
+            for entry in &microdata.entries {
+                let place = microdata.atoms.get(entry.atom as usize).and_then(|codes| places.get(codes));
+                if let Some(slot) = place.and_then(|place| of.get_mut(*place)) {
+                    slot.push(entry);
+                }
+            }
+            of
+        };
+        Joint {
+            now: by_atom(now),
+            before: before.iter().map(|moment| by_atom(&moment.microdata)).collect(),
+            atoms: places.into_keys().cloned().collect(),
+        }
+    }
+
+    fn of<'b>(of: &'b [Vec<&'a Entry>], cell: &'b Cell) -> impl Iterator<Item = &'a Entry> + 'b {
+        cell.atoms.iter().filter_map(|atom| of.get(*atom as usize)).flatten().copied()
+    }
+}
+
+fn cells(layout: &Layout, atoms: &[Vec<u32>]) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for (table, content) in layout.tables.iter().enumerate() {
+        let mut of_table: BTreeMap<Vec<u32>, Vec<u32>> = BTreeMap::new();
+        for (place, atom) in (0_u32..).zip(atoms) {
+            of_table.entry(content.codes_of(atom).collect()).or_default().push(place);
+        }
+        cells.extend(of_table.into_iter().map(|(codes, atoms)| Cell { table, codes, atoms }));
+    }
+    cells
+}
+
+/// Whether a cell holds records whose code isn't declared: then it is never published.
+fn is_undeclared(cell: &Cell) -> bool {
+    cell.codes.contains(&NO_CODE)
+}
+
+/// What stands behind a cell: its measures, and behind them the distances of each to both bounds.
+fn evidence<'a>(layout: &Layout, entries: impl Iterator<Item = &'a Entry>) -> Evidence {
+    let measures = layout.measures.len();
+    let mut collector = Collector::new(3 * measures);
+    for entry in entries {
+        let mut values = entry.values.clone();
+        for (value, (_, (lower, upper))) in entry.values.iter().zip(&layout.measures) {
+            values.push(i128::from(*upper) * entry.records - value);
+            values.push(value - i128::from(*lower) * entry.records);
+        }
+        let Entry { subject, group, records, .. } = *entry;
+        collector.add(Unit { subject, group, records, values: &values });
+    }
+    collector.finish()
+}
+
+fn broken(layout: &Layout, evidence: &Evidence, quantity: Quantity, rules: &Rules) -> Vec<Rule> {
+    let mut found = primary::broken(evidence, quantity, None, rules);
+    if let Quantity::Sum(measure) = quantity {
+        let first = layout.measures.len() + 2 * measure;
+        for distance in [first, first + 1] {
+            if !primary::broken(evidence, Quantity::Sum(distance), None, rules).is_empty() {
+                found.push(Rule::Complement);
+            }
+        }
+    }
+    found
+}
+
+fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
+    let Sealing { layout, rules, .. } = sealing;
+    let Some(table) = layout.tables.get(cell.table) else { return Verdict::Primary(Vec::new()) };
+    let own = evidence(layout, Joint::of(&joint.now, cell));
+    let mut found: Vec<Rule> = table.quantities.iter().flat_map(|q| broken(layout, &own, *q, rules)).collect();
+    found.sort_unstable();
+    found.dedup();
+    let earlier: Vec<(&SealedCell, Change)> = sealing
+        .before
+        .iter()
+        .zip(&joint.before)
+        .filter_map(|(moment, entries)| {
+            let cell_then = sealed_then(layout, &moment.sealed, cell)?;
+            Some((cell_then, change(sealing, (&joint.now, entries), cell, &table.quantities)))
+        })
+        .collect();
+    let bound = |(then, change): &(&SealedCell, Change)| match change {
+        Change::Safe => false,
+        Change::Unsafe => true,
+        Change::None => !then.is_published(),
+    };
+    let last_shown = earlier.iter().rev().find(|(then, _)| then.is_published());
+    match (earlier.last(), last_shown) {
+        (Some((then, Change::None)), _) if then.status == Status::Published => Verdict::Out,
+        (_, Some((shown, _))) if !found.is_empty() || earlier.iter().any(bound) => Verdict::Carried((*shown).clone()),
+        _ if !found.is_empty() => Verdict::Primary(found),
+        _ if earlier.iter().any(bound) => Verdict::WithheldBefore,
+        _ => Verdict::Free,
+    }
+}
+
+fn sealed_then<'a>(layout: &Layout, sealed: &'a SealedTables, cell: &Cell) -> Option<&'a SealedCell> {
+    let table = layout.tables.get(cell.table)?;
+    let columns = table.kept.iter().map(|kept| kept.column.clone()).collect();
+    sealed.table(&columns)?.cells.get(&labels(layout, cell)?)
+}
+
+/// The labels of a cell; none where a code isn't declared.
+fn labels(layout: &Layout, cell: &Cell) -> Option<Vec<String>> {
+    let kept = &layout.tables.get(cell.table)?.kept;
+    kept.iter().zip(&cell.codes).map(|(kept, code)| kept.codes.get(*code as usize).cloned()).collect()
+}
+
+/// How a cell differs from what it was.
+enum Change {
+    None,
+    Unsafe,
+    Safe,
+}
+
+/// The difference of two moments is a figure that anybody can work out: it undergoes every rule.
+fn change(
+    sealing: &Sealing<'_>,
+    (now, then): (&[Vec<&Entry>], &[Vec<&Entry>]),
+    cell: &Cell,
+    quantities: &std::collections::BTreeSet<Quantity>,
+) -> Change {
+    let measures = sealing.layout.measures.len();
+    let mut net: BTreeMap<u32, (u64, Vec<i128>)> = BTreeMap::new();
+    let signed = Joint::of(now, cell).map(|entry| (entry, 1_i128));
+    for (entry, sign) in signed.chain(Joint::of(then, cell).map(|entry| (entry, -1))) {
+        let (_, held) = net.entry(entry.subject).or_insert_with(|| (entry.group, vec![0; measures + 2]));
+        let parts = [1_i128, entry.records];
+        for (slot, value) in held.iter_mut().zip(parts.iter().chain(&entry.values)) {
+            *slot += sign * value;
+        }
+    }
+    let rules = Rules { threshold: sealing.rules.difference.max(1), ..sealing.rules.clone() };
+    let mut any = false;
+    for quantity in quantities {
+        let place = match quantity {
+            Quantity::Subjects => 0,
+            Quantity::Records => 1,
+            Quantity::Sum(measure) => measure + 2,
+        };
+        let mut collector = Collector::new(1);
+        let mut changed = false;
+        for (subject, (group, values)) in &net {
+            let Some(value) = values.get(place).filter(|value| **value != 0) else { continue };
+            changed = true;
+            collector.add(Unit { subject: *subject, group: *group, records: *value, values: &[*value] });
+        }
+        if !changed {
+            continue;
+        }
+        any = true;
+        let quantity = match quantity {
+            Quantity::Sum(_) => Quantity::Sum(0),
+            counted => *counted,
+        };
+        if !primary::broken(&collector.finish(), quantity, None, &rules).is_empty() {
+            return Change::Unsafe;
+        }
+    }
+    if any { Change::Safe } else { Change::None }
+}
+
+/// The truth of one quantity, what is known of it beforehand, and how far an attacker must be kept from each cell.
+fn figure(
+    sealing: &Sealing<'_>,
+    joint: &Joint<'_>,
+    (cells, verdicts): (&[Cell], &[Verdict]),
+    quantity: Quantity,
+) -> Figure {
+    let Sealing { layout, rules, .. } = sealing;
+    let value = |entries: &[&Entry]| -> i128 {
+        entries
+            .iter()
+            .map(|entry| match quantity {
+                Quantity::Subjects => 1,
+                Quantity::Records => entry.records,
+                Quantity::Sum(measure) => entry.values.get(measure).copied().unwrap_or(0),
+            })
+            .sum()
+    };
+    let truth: Vec<i128> = joint.now.iter().map(|entries| value(entries)).collect();
+    let records: Vec<i128> = joint.now.iter().map(|entries| entries.iter().map(|entry| entry.records).sum()).collect();
+    let bounds = match quantity {
+        // That an atom occurs is taken for known, and that it holds no more than all.
+        Quantity::Subjects | Quantity::Records => {
+            let most: i128 = truth.iter().sum();
+            truth.iter().map(|value| (i128::from(*value > 0), most)).collect()
+        }
+        Quantity::Sum(measure) => {
+            let (lower, upper) = layout.measures.get(measure).map_or((0, 0), |(_, bounds)| *bounds);
+            records.iter().map(|records| (i128::from(lower) * records, i128::from(upper) * records)).collect()
+        }
+    };
+    let protection = cells
+        .iter()
+        .zip(verdicts)
+        .map(|(cell, verdict)| match verdict {
+            // It was withheld for the sake of others, which have intervals of their own.
+            Verdict::WithheldBefore => 0,
+            _ => primary::protection(&evidence(layout, Joint::of(&joint.now, cell)), quantity, rules),
+        })
+        .collect();
+    Figure { truth, bounds, protection }
+}
+
+/// The cells in the order in which they are wanted: coarse and large ones first. Those of undeclared codes come last:
+/// nobody publishes them, and whoever works them out may.
+fn order(layout: &Layout, joint: &Joint<'_>, cells: &[Cell], verdicts: &[Verdict]) -> Vec<usize> {
+    let mut free: Vec<usize> = (0..cells.len())
+        .filter(|cell| verdicts.get(*cell).is_some_and(|verdict| matches!(verdict, Verdict::Free)))
+        .collect();
+    free.sort_by_cached_key(|place| {
+        let Some(cell) = cells.get(*place) else { return (true, 0, std::cmp::Reverse(0), *place) };
+        let records: i128 = Joint::of(&joint.now, cell).map(|entry| entry.records).sum();
+        (is_undeclared(cell), u64::MAX - cost(layout, cell), std::cmp::Reverse(records), *place)
+    });
+    free
+}
+
+/// What it costs to withhold a cell: the fewer columns its table keeps, and the dearer they are, the more.
+fn cost(layout: &Layout, cell: &Cell) -> u64 {
+    let Some(table) = layout.tables.get(cell.table) else { return 1 };
+    let dearness: u64 = table.kept.iter().map(|kept| u64::from(kept.cost)).sum();
+    let coarse = 1_u64 << (4_u64.saturating_sub(table.kept.len() as u64) * 4);
+    coarse.saturating_mul(dearness.saturating_add(1))
+}
+
+/// The group that is alone in an atom.
+fn holders(joint: &Joint<'_>) -> Vec<Option<u64>> {
+    let alone = |entries: &Vec<&Entry>| {
+        let first = entries.first()?.group;
+        entries.iter().all(|entry| entry.group == first).then_some(first)
+    };
+    joint.now.iter().map(alone).collect()
+}
+
+fn tables(
+    sealing: &Sealing<'_>,
+    joint: &Joint<'_>,
+    cells: &[Cell],
+    verdicts: &[Verdict],
+    quantities: &[Quantity],
+    protected: &pattern::Protected,
+) -> SealedTables {
+    let Sealing { layout, rules, as_of_ms, .. } = sealing;
+    let mut tables: Vec<SealedTable> = layout
+        .tables
+        .iter()
+        .map(|table| SealedTable {
+            columns: table.kept.iter().map(|kept| kept.column.clone()).collect(),
+            quantities: table.quantities.iter().map(|quantity| name(layout, *quantity)).collect(),
+            cells: BTreeMap::new(),
+        })
+        .collect();
+    for (place, (cell, verdict)) in cells.iter().zip(verdicts).enumerate() {
+        let (Some(labels), Some(table)) = (labels(layout, cell), layout.tables.get(cell.table)) else { continue };
+        let published = protected.published.get(place).copied().unwrap_or(false);
+        let of = |status: Status| SealedCell { status, values: Vec::new(), as_of_ms: *as_of_ms, intervals: Vec::new() };
+        let mut sealed = match verdict {
+            Verdict::Carried(before) => SealedCell { status: Status::Carried, ..before.clone() },
+            Verdict::Primary(rules) => of(Status::Primary(rules.iter().map(|rule| words(*rule)).collect())),
+            Verdict::WithheldBefore => of(Status::WithheldBefore),
+            Verdict::Out | Verdict::Free if published => of(Status::Published),
+            Verdict::Out | Verdict::Free => of(Status::Secondary),
+        };
+        if sealed.status == Status::Published {
+            let values = table.quantities.iter().map(|quantity| {
+                let value: i128 = Joint::of(&joint.now, cell).map(|entry| part(entry, *quantity)).sum();
+                rounded(value, rules.rounding_base).to_string()
+            });
+            sealed.values = values.collect();
+        }
+        if !sealed.is_published() {
+            let interval = |quantity: &Quantity| {
+                let figure = quantities.iter().position(|other| other == quantity)?;
+                let (lower, upper) = protected.interval(figure, place)?;
+                Some((lower.to_string(), upper.to_string()))
+            };
+            sealed.intervals = table.quantities.iter().filter_map(interval).collect();
+        }
+        if let Some(slot) = tables.get_mut(cell.table) {
+            slot.cells.insert(labels, sealed);
+        }
+    }
+    SealedTables::new(rules, *as_of_ms, joint.atoms.len() as u64, tables)
+}
+
+fn part(entry: &Entry, quantity: Quantity) -> i128 {
+    match quantity {
+        Quantity::Subjects => 1,
+        Quantity::Records => entry.records,
+        Quantity::Sum(measure) => entry.values.get(measure).copied().unwrap_or(0),
+    }
+}
+
+/// What a sealed table calls a quantity.
+#[must_use]
+pub fn name(layout: &Layout, quantity: Quantity) -> String {
+    match quantity {
+        Quantity::Subjects => "subjects".to_owned(),
+        Quantity::Records => "records".to_owned(),
+        Quantity::Sum(measure) => {
+            layout.measures.get(measure).map(|(measure, _)| measure.column.clone()).unwrap_or_default()
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the equations say of an atom's bounds: how far each can move at most, whatever the others do.
+//!
+//! # Guarantees
+//! No table that fits is lost: each step follows from one published equation and the bounds so far.
+//!
+//! # Does not guarantee
+//! That the bounds are as close as they could be.
+//!
+//! # Example
+//! If `a + b` is published and `b` is known to be at most 2 above its value, `a` is at most 2 below its own.
+
+use std::collections::VecDeque;
+
+use crate::protect::moves::Slack;
+use crate::protect::system::{Entry, System};
+
+/// How often one equation is looked at.
+const VISITS_MAX: u8 = 12;
+
+/// Sums beyond this say nothing.
+const LARGE: i128 = 1 << 100;
+
+/// The slack that is left once each published equation was applied again and again.
+pub(super) fn tightened(system: &System, published: &[bool], mut slack: Slack) -> Slack {
+    let shown = |cell: usize| published.get(cell).copied().unwrap_or(false);
+    let mut cells_of = vec![Vec::new(); system.atoms()];
+    for (cell, entries) in system.cells().iter().enumerate().filter(|(cell, _)| shown(*cell)) {
+        for (atom, _) in entries {
+            if let Some(cells) = cells_of.get_mut(*atom as usize) {
+                cells.push(cell);
+            }
+        }
+    }
+    let mut visits = vec![0_u8; system.cells().len()];
+    let mut waiting = vec![true; system.cells().len()];
+    let mut queue: VecDeque<usize> = (0..system.cells().len()).filter(|cell| shown(*cell)).collect();
+    while let Some(cell) = queue.pop_front() {
+        if let Some(slot) = waiting.get_mut(cell) {
+            *slot = false;
+        }
+        let Some(count) = visits.get_mut(cell).filter(|count| **count < VISITS_MAX) else { continue };
+        *count += 1;
+        for atom in apply(system.cell(cell), &mut slack) {
+            for other in cells_of.get(atom as usize).into_iter().flatten() {
+                if let Some(slot) = waiting.get_mut(*other).filter(|slot| !**slot) {
+                    *slot = true;
+                    queue.push_back(*other);
+                }
+            }
+        }
+    }
+    slack
+}
+
+/// Applies one equation, of changes that add up to 0; the atoms whose slack it takes from.
+fn apply(entries: &[Entry], slack: &mut Slack) -> Vec<u32> {
+    // Of each term, how far it can go down and up.
+    let span = |slack: &Slack, (atom, coefficient): &Entry| {
+        let at = |room: &[i128]| room.get(*atom as usize).copied().unwrap_or(0).min(LARGE);
+        let size = i128::from(coefficient.unsigned_abs());
+        let (down, up) = (at(&slack.down) * size, at(&slack.up) * size);
+        if *coefficient > 0 { (down, up) } else { (up, down) }
+    };
+    let (down, up) = entries.iter().fold((0_i128, 0_i128), |(down, up), entry| {
+        let (below, above) = span(slack, entry);
+        (down.saturating_add(below), up.saturating_add(above))
+    });
+    let mut changed = Vec::new();
+    for entry in entries {
+        let (atom, coefficient) = entry;
+        let (below, above) = span(slack, entry);
+        let size = i128::from(coefficient.unsigned_abs());
+        // The term rises by no more than all the others can fall, and the other way round.
+        let (rise, fall) = ((down - below) / size, (up - above) / size);
+        let (rise, fall) = if *coefficient > 0 { (rise, fall) } else { (fall, rise) };
+        let place = *atom as usize;
+        let mut less = false;
+        for (room, most) in [(slack.up.get_mut(place), rise), (slack.down.get_mut(place), fall)] {
+            if let Some(room) = room.filter(|room| **room > most) {
+                *room = most;
+                less = true;
+            }
+        }
+        if less {
+            changed.push(*atom);
+        }
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_atom_moves_no_further_than_the_others_allow() {
+        let system = System::new(3, vec![vec![(0, 1), (1, 1)], vec![(1, 2), (2, -1)]]).expect("it is sound");
+        let slack = Slack { down: vec![9, 9, 3], up: vec![9, 2, 9] };
+        let slack = tightened(&system, &[true, true], slack);
+        assert_eq!((slack.down, slack.up), (vec![2, 1, 2], vec![1, 2, 4]));
+    }
+}

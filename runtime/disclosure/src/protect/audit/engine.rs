@@ -1,0 +1,243 @@
+//! The audit's course: shared witnesses first, then short moves and sums of them, then linear programs.
+
+use super::bounds::tightened;
+use super::guess::{Answer, Ask, Solver};
+use super::model::Model;
+use super::pool::{Exact, Pool, Side};
+use super::{Audit, Limit, Outcome, Target, Why};
+use crate::protect::moves::{Aim, Ground, Move, Price, Searcher, Slack};
+
+/// How many moves are added up for one witness.
+const SUM_MAX: usize = 12;
+
+/// An audit under way.
+pub(crate) struct Engine<'a, S> {
+    exact: Exact<'a>,
+    /// The slack that the published equations leave.
+    slack: Slack,
+    ground: Ground,
+    prices: Vec<Price>,
+    pool: Pool,
+    solver: S,
+    solves: usize,
+}
+
+#[allow(private_bounds, reason = "the solver is the audit's own; tests inject one that lies")]
+impl<'a, S: Solver> Engine<'a, S> {
+    /// An audit that starts with the moves of a pool, as far as they fit.
+    pub(crate) fn new(audit: Audit<'a>, start: Pool, solver: S) -> Option<Engine<'a, S>> {
+        let exact = Exact::new(audit)?;
+        let slack = tightened(audit.system, audit.published, exact.slack().clone());
+        let room = |room: &[i128], atom: u32| room.get(atom as usize).copied().unwrap_or(0) > 0;
+        let ground = Ground::new(audit.system, |atom| room(&slack.down, atom) || room(&slack.up, atom));
+        let prices = audit.published.iter().map(|out| if *out { Price::Never } else { Price::Free }).collect();
+        let mut pool = Pool::new(&audit);
+        for step in start.moves() {
+            pool.add(&exact, step.clone());
+        }
+        Some(Engine { exact, slack, ground, prices, pool, solver, solves: 0 })
+    }
+
+    /// Whether a target is safe, with whatever it takes to find out.
+    pub(crate) fn verdict(&mut self, place: usize) -> Outcome {
+        let Some(target) = self.exact.audit.targets.get(place).copied() else {
+            return self.verdict_so_far(place);
+        };
+        let mut why = None;
+        for side in [Side::Lower, Side::Upper] {
+            if why.is_none() && !self.pool.covered(place, side) {
+                why = self.pursue(place, target, side).err();
+            }
+        }
+        let interval = self.pool.interval(place);
+        match why {
+            Some(why) => Outcome::Unsafe(interval, why),
+            None => self.verdict_so_far(place),
+        }
+    }
+
+    /// The verdict on what is known already.
+    pub(crate) fn verdict_so_far(&self, place: usize) -> Outcome {
+        let interval = self.pool.interval(place);
+        if self.pool.covered(place, Side::Lower) && self.pool.covered(place, Side::Upper) {
+            Outcome::Safe(interval)
+        } else {
+            Outcome::Unsafe(interval, Why::Narrow)
+        }
+    }
+
+    /// Finds witnesses for one side of a target that do for every insider.
+    fn pursue(&mut self, place: usize, target: Target, side: Side) -> Result<(), Why> {
+        let insiders = self.exact.audit.insiders_against(target);
+        let first = self.attempt(place, target, side, &insiders);
+        if self.pool.covered(place, side) {
+            return Ok(());
+        }
+        if insiders.is_empty() {
+            return Err(first.err().unwrap_or(Why::Undecided(Limit::Solver)));
+        }
+        if self.pool.against(place, side).is_none() {
+            self.attempt(place, target, side, &[])?;
+        }
+        for atom in self.pool.against(place, side).unwrap_or_default().to_vec() {
+            if self.pool.against(place, side).is_some_and(|left| left.contains(&atom)) {
+                let mut one = vec![false; insiders.len()];
+                if let Some(slot) = one.get_mut(atom as usize) {
+                    *slot = true;
+                }
+                self.attempt(place, target, side, &one)?;
+            }
+        }
+        if self.pool.covered(place, side) { Ok(()) } else { Err(Why::Undecided(Limit::Solver)) }
+    }
+
+    /// Finds one witness for one side of a target that leaves the barred atoms alone.
+    fn attempt(&mut self, place: usize, target: Target, side: Side, barred: &[bool]) -> Result<(), Why> {
+        let value = self.exact.audit.system.value(target.cell, self.exact.audit.truth);
+        let need = value.and_then(|value| match side {
+            Side::Lower => value.checked_sub(target.lower),
+            Side::Upper => target.upper.checked_sub(value),
+        });
+        let need = need.ok_or(Why::Undecided(Limit::Malformed))?;
+        if self.by_moves(target, side, need, barred) {
+            return Ok(());
+        }
+        self.by_programs(place, (target, side), need, barred)
+    }
+
+    /// Adds up moves, each as long as it can be, until the need is met; whether it is.
+    fn by_moves(&mut self, target: Target, side: Side, need: i128, barred: &[bool]) -> bool {
+        let limits = self.exact.audit.limits;
+        let mut searcher = Searcher::new(&self.ground, limits.steps_max, limits.corners_max);
+        // Downwards is upwards with the slack the other way round.
+        let sign = if side == Side::Lower { -1 } else { 1 };
+        let mut room = self.mirrored(sign);
+        let mut sum: Option<Move> = None;
+        let (mut left, mut scale) = (need, need);
+        for _ in 0..SUM_MAX {
+            let Some(step) = longest(&mut searcher, &self.prices, &room, barred, target.cell, &mut scale) else {
+                break;
+            };
+            let often = step.reach(&room);
+            let gain = self.exact.changed(&step).and_then(|changed| changed.get(&target.cell).copied()).unwrap_or(0);
+            let Some(part) = step.times(often).filter(|part| gain > 0 && take(&mut room, part)) else { break };
+            if sum.is_none() {
+                for factor in [often, -step.reach(&flipped(&self.mirrored(sign)))] {
+                    if let Some(step) = step.times(sign * factor) {
+                        self.pool.add(&self.exact, step);
+                    }
+                }
+            }
+            sum = sum.map_or(Some(part.clone()), |sum| sum.plus(&part));
+            left = left.saturating_sub(gain.saturating_mul(often));
+            scale = scale.min(left);
+            if left <= 0 {
+                break;
+            }
+        }
+        sum.and_then(|sum| sum.times(sign)).is_some_and(|step| self.pool.add(&self.exact, step)) && left <= 0
+    }
+
+    fn mirrored(&self, sign: i128) -> Slack {
+        if sign < 0 { flipped(&self.slack) } else { self.slack.clone() }
+    }
+
+    /// Asks the solver, first for real numbers, then for whole ones.
+    fn by_programs(&mut self, place: usize, goal: (Target, Side), need: i128, barred: &[bool]) -> Result<(), Why> {
+        let limits = self.exact.audit.limits;
+        let model = Model::of(&self.exact, &self.slack, barred, goal, Some(need), limits).map_err(Why::Undecided)?;
+        if model.goal.is_empty() {
+            return Err(Why::Narrow);
+        }
+        for ask in [Ask::Relaxed, Ask::Enough(limits.nodes_max)] {
+            if self.solves >= limits.solves_max {
+                return Err(Why::Undecided(Limit::Solves));
+            }
+            self.solves += 1;
+            match self.solver.solve(&model, ask) {
+                Answer::Guesses(guesses) => {
+                    if self.offer(&model, &guesses, (place, goal.1), need) {
+                        return Ok(());
+                    }
+                }
+                Answer::Impossible if model.exact => return Err(Why::Narrow),
+                Answer::Impossible => return Err(Why::Undecided(Limit::Solver)),
+                Answer::Failed(limit) if ask != Ask::Relaxed => return Err(Why::Undecided(limit)),
+                Answer::Failed(_) => {}
+            }
+        }
+        Err(Why::Undecided(Limit::Solver))
+    }
+
+    /// Adds guesses that fit, each as it is and as far as its direction goes; whether one meets the need.
+    fn offer(&mut self, model: &Model, guesses: &[Vec<i64>], (place, side): (usize, Side), need: i128) -> bool {
+        let cell = self.exact.audit.targets.get(place).map_or(0, |target| target.cell);
+        let mut met = false;
+        for step in guesses.iter().filter_map(|values| model.step(values)) {
+            let least = step.primitive();
+            let ways = [Some(step), least.times(least.reach(self.exact.slack()))];
+            for way in ways.into_iter().flatten() {
+                let change = self.exact.changed(&way).and_then(|changed| changed.get(&cell).copied()).unwrap_or(0);
+                let gain = if side == Side::Lower { change.checked_neg() } else { Some(change) };
+                met |= self.pool.add(&self.exact, way) && gain.is_some_and(|gain| gain >= need);
+            }
+        }
+        met
+    }
+
+    /// Widens the certified interval of a target as far as the limits allow.
+    pub(crate) fn widen(&mut self, place: usize) {
+        let Some(target) = self.exact.audit.targets.get(place).copied() else { return };
+        let limits = self.exact.audit.limits;
+        for side in [Side::Lower, Side::Upper] {
+            // A need that nothing meets adds up moves as long as there are some.
+            self.by_moves(target, side, 1 << 62, &[]);
+            let Ok(model) = Model::of(&self.exact, &self.slack, &[], (target, side), None, limits) else { continue };
+            for ask in [Ask::Relaxed, Ask::Most(limits.nodes_max)] {
+                if let Answer::Guesses(guesses) = self.solver.solve(&model, ask) {
+                    self.offer(&model, &guesses, (place, side), 0);
+                }
+            }
+        }
+    }
+}
+
+/// A move that can be made `scale` times, or else one that can be made less often; sets `scale` to how often was asked.
+fn longest(
+    searcher: &mut Searcher<'_>,
+    prices: &[Price],
+    room: &Slack,
+    barred: &[bool],
+    cell: usize,
+    scale: &mut i128,
+) -> Option<Move> {
+    loop {
+        if let Some(found) = searcher.find(prices, room, barred, Aim { cell, rise: *scale, fall: 0 }) {
+            return Some(found.step);
+        }
+        if *scale <= 1 {
+            return None;
+        }
+        *scale = (*scale / 4).max(1);
+    }
+}
+
+/// The slack for moves that are made backwards.
+fn flipped(slack: &Slack) -> Slack {
+    Slack { down: slack.up.clone(), up: slack.down.clone() }
+}
+
+/// Takes a move from the slack; whether it was there.
+fn take(slack: &mut Slack, step: &Move) -> bool {
+    for (atom, change) in step.changes() {
+        let (Some(down), Some(up)) = (slack.down.get_mut(*atom as usize), slack.up.get_mut(*atom as usize)) else {
+            return false;
+        };
+        *up = up.saturating_sub(*change);
+        *down = down.saturating_add(*change);
+        if *up < 0 || *down < 0 {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,203 @@
+//! Witnesses, shared: each that fits serves every target that it moves.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Audit, Interval, Target};
+use crate::protect::moves::{Move, Slack};
+
+/// How many witnesses are remembered for one side of one target.
+const KEPT_MAX: usize = 64;
+
+/// The lower or the upper side of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    Lower,
+    Upper,
+}
+
+/// What is known about one side of one target.
+#[derive(Debug, Clone, Default)]
+struct Cover {
+    /// The insiders who know an atom that every witness so far moves; `None` as long as there is no witness.
+    against: Option<Vec<u32>>,
+    /// The witnesses that do, by number.
+    witnesses: Vec<usize>,
+}
+
+/// Moves that fit, as differences from the true table, and what they show of each target.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pool {
+    moves: Vec<Move>,
+    covers: Vec<[Cover; 2]>,
+    intervals: Vec<Interval>,
+    of_cell: HashMap<usize, Vec<usize>>,
+}
+
+impl Pool {
+    /// A pool for these targets in which the true table is the only witness.
+    pub(crate) fn new(audit: &Audit<'_>) -> Pool {
+        let mut pool = Pool::default();
+        for (place, target) in audit.targets.iter().enumerate() {
+            let value = audit.system.value(target.cell, audit.truth).unwrap_or(0);
+            let met = |met: bool| Cover { against: met.then(Vec::new), witnesses: Vec::new() };
+            pool.covers.push([met(target.lower >= value), met(target.upper <= value)]);
+            pool.intervals.push(Interval { lower: value, upper: value });
+            pool.of_cell.entry(target.cell).or_default().push(place);
+        }
+        pool
+    }
+
+    /// The moves.
+    pub(crate) fn moves(&self) -> &[Move] {
+        &self.moves
+    }
+
+    /// Whether one side of a target is certified against everybody.
+    pub(crate) fn covered(&self, place: usize, side: Side) -> bool {
+        self.against(place, side).is_some_and(<[u32]>::is_empty)
+    }
+
+    /// The insiders against whom one side of a target isn't certified; `None` if it isn't against anybody.
+    pub(crate) fn against(&self, place: usize, side: Side) -> Option<&[u32]> {
+        self.cover(place, side).and_then(|cover| cover.against.as_deref())
+    }
+
+    /// What is certified of a target.
+    pub(crate) fn interval(&self, place: usize) -> Interval {
+        self.intervals.get(place).copied().unwrap_or(Interval { lower: 0, upper: 0 })
+    }
+
+    fn cover(&self, place: usize, side: Side) -> Option<&Cover> {
+        self.covers.get(place).map(|[lower, upper]| if side == Side::Lower { lower } else { upper })
+    }
+
+    /// Adds a move if the table that it leads to fits, exactly; whether it does.
+    pub(crate) fn add(&mut self, ground: &Exact<'_>, step: Move) -> bool {
+        let Some(changed) = ground.fits(&step) else {
+            return false;
+        };
+        let number = self.moves.len();
+        let mut useful = false;
+        for (cell, change) in changed {
+            for place in self.of_cell.get(&cell).into_iter().flatten() {
+                useful |= record(&mut self.covers, &mut self.intervals, ground, (*place, number), change, &step);
+            }
+        }
+        if useful {
+            self.moves.push(step);
+        }
+        true
+    }
+}
+
+/// Notes what a witness shows of one target; whether it may serve.
+fn record(
+    covers: &mut [[Cover; 2]],
+    intervals: &mut [Interval],
+    ground: &Exact<'_>,
+    (place, number): (usize, usize),
+    change: i128,
+    step: &Move,
+) -> bool {
+    let (Some(target), Some(interval), Some([lower, upper])) =
+        (ground.audit.targets.get(place), intervals.get_mut(place), covers.get_mut(place))
+    else {
+        return false;
+    };
+    let Some(value) = ground.audit.system.value(target.cell, ground.audit.truth).and_then(|v| v.checked_add(change))
+    else {
+        return false;
+    };
+    let wider = value < interval.lower || value > interval.upper;
+    interval.lower = interval.lower.min(value);
+    interval.upper = interval.upper.max(value);
+    let mut useful = wider;
+    for (cover, met) in [(lower, value <= target.lower), (upper, value >= target.upper)] {
+        if !met {
+            continue;
+        }
+        let against = ground.insiders_moved(*target, step);
+        let left: Vec<u32> = match &cover.against {
+            None => against,
+            Some(left) => left.iter().copied().filter(|atom| against.binary_search(atom).is_ok()).collect(),
+        };
+        let closer = cover.against.as_ref().is_none_or(|before| left.len() < before.len());
+        cover.against = Some(left);
+        if closer || cover.witnesses.len() < KEPT_MAX {
+            cover.witnesses.push(number);
+            useful = true;
+        }
+    }
+    useful
+}
+
+/// Exact arithmetic on differences from the true table.
+pub(crate) struct Exact<'a> {
+    pub(crate) audit: Audit<'a>,
+    slack: Slack,
+    columns: Vec<Vec<(usize, i128)>>,
+}
+
+impl<'a> Exact<'a> {
+    /// For an audit whose parts go together.
+    pub(crate) fn new(audit: Audit<'a>) -> Option<Exact<'a>> {
+        let slack = audit.slack()?;
+        let mut columns = vec![Vec::new(); audit.system.atoms()];
+        for (cell, entries) in audit.system.cells().iter().enumerate() {
+            for (atom, coefficient) in entries {
+                columns.get_mut(*atom as usize)?.push((cell, i128::from(*coefficient)));
+            }
+        }
+        Some(Exact { audit, slack, columns })
+    }
+
+    /// The slack of the given bounds.
+    pub(crate) fn slack(&self) -> &Slack {
+        &self.slack
+    }
+
+    /// The cells that a move changes, and by how much; `None` where it is too large to add up.
+    pub(crate) fn changed(&self, step: &Move) -> Option<BTreeMap<usize, i128>> {
+        let mut sums = BTreeMap::new();
+        for (atom, change) in step.changes() {
+            for (cell, coefficient) in self.columns.get(*atom as usize)? {
+                let sum = sums.entry(*cell).or_insert(0_i128);
+                *sum = sum.checked_add(change.checked_mul(*coefficient)?)?;
+            }
+        }
+        sums.retain(|_, sum| *sum != 0);
+        Some(sums)
+    }
+
+    /// The cells that a move changes, if the table that it leads to fits: [`super::fits`], of differences.
+    pub(crate) fn fits(&self, step: &Move) -> Option<BTreeMap<usize, i128>> {
+        for (atom, change) in step.changes() {
+            let (truth, (lower, upper)) =
+                (self.audit.truth.get(*atom as usize)?, self.audit.bounds.get(*atom as usize)?);
+            if !(lower..=upper).contains(&&truth.checked_add(*change)?) {
+                return None;
+            }
+        }
+        let changed = self.changed(step)?;
+        let published = |cell: &usize| self.audit.published.get(*cell).copied().unwrap_or(true);
+        if changed.keys().any(published) { None } else { Some(changed) }
+    }
+
+    /// The insiders outside the target whose atoms a move changes.
+    pub(crate) fn insiders_moved(&self, target: Target, step: &Move) -> Vec<u32> {
+        let insider = |atom: u32| self.audit.insiders.get(atom as usize).copied().unwrap_or(false);
+        let own = |atom: u32| {
+            let entries = self.audit.system.cell(target.cell);
+            entries.binary_search_by_key(&atom, |(own, _)| *own).is_ok()
+        };
+        step.changes().iter().map(|(atom, _)| *atom).filter(|atom| insider(*atom) && !own(*atom)).collect()
+    }
+}
+
+impl Exact<'_> {
+    /// The published cells that an atom enters.
+    pub(crate) fn published_with(&self, atom: u32) -> impl Iterator<Item = usize> + '_ {
+        let published = |cell: &usize| self.audit.published.get(*cell).copied().unwrap_or(true);
+        self.columns.get(atom as usize).into_iter().flatten().map(|(cell, _)| *cell).filter(published)
+    }
+}

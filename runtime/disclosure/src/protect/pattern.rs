@@ -1,0 +1,165 @@
+//! The pattern: which cells are published so that no primary can be worked out, nor known too closely.
+//!
+//! Elimination ([`super::eliminate`]) says which cells must be withheld so that nothing follows *exactly*; the audit
+//! ([`super::audit`]), which shares no code and no arithmetic with it, says how closely an attacker can come; repair
+//! ([`super::repair`]) withholds more until the audit has nothing to say.
+//!
+//! # Guarantees
+//! What is returned was audited, for every figure, as it is returned. Where anything can't be protected, or can't be
+//! shown to be, there is no pattern at all.
+
+use std::collections::BTreeSet;
+
+use super::audit::{Audit, Limits, Target};
+use super::eliminate::{self, Exposed, Task};
+use super::repair::repair;
+use super::system::System;
+
+/// One figure of all cells: a count or a sum.
+pub struct Figure {
+    /// The value of each atom.
+    pub truth: Vec<i128>,
+    /// What everybody knows of each atom beforehand.
+    pub bounds: Vec<(i128, i128)>,
+    /// How far from its value, to either side, an attacker must be kept from each cell if it is primary.
+    pub protection: Vec<i128>,
+}
+
+/// What is to be protected.
+pub struct Problem<'a> {
+    /// The cells.
+    pub system: &'a System,
+    /// Cells that nobody may work out.
+    pub primary: &'a [usize],
+    /// Cells that are out, whatever follows.
+    pub released: &'a [usize],
+    /// The others, the most wanted first.
+    pub order: &'a [usize],
+    /// What it costs to withhold each cell.
+    pub costs: &'a [u64],
+    /// The figures that are published of each cell.
+    pub figures: &'a [Figure],
+    /// The group that is alone in each atom.
+    pub holders: &'a [Option<u64>],
+}
+
+/// A pattern that protects.
+pub struct Protected {
+    /// For each cell whether it is published.
+    pub published: Vec<bool>,
+    intervals: Vec<Vec<Option<(i128, i128)>>>,
+}
+
+/// Cells that can't be protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unprotected {
+    /// The cells.
+    pub cells: Vec<usize>,
+}
+
+impl Protected {
+    /// What an attacker can't exclude of a withheld cell's figure, where it was worked out.
+    #[must_use]
+    pub fn interval(&self, figure: usize, cell: usize) -> Option<(i128, i128)> {
+        self.intervals.get(figure)?.get(cell).copied().flatten()
+    }
+}
+
+/// Finds a pattern.
+///
+/// # Errors
+/// The cells that can't be protected beside what is released.
+pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
+    let Problem { system, primary, released, order, costs, figures, holders } = *problem;
+    let all = || Unprotected { cells: primary.to_vec() };
+    let task = Task { system, primary, imaginary: &[], released, order, known: &[] };
+    let pattern = eliminate::protect(&task, holders).map_err(|_| all())?.pattern;
+    if !pattern.exposed.is_empty() {
+        let cells = pattern.exposed.iter().filter_map(|exposed| match exposed {
+            Exposed::Primary(cell) => Some(*cell),
+            Exposed::Imaginary(_) => None,
+        });
+        return Err(Unprotected { cells: cells.collect() });
+    }
+    let flags = |cells: &[usize]| {
+        let mut flags = vec![false; system.cells().len()];
+        for cell in cells {
+            if let Some(slot) = flags.get_mut(*cell) {
+                *slot = true;
+            }
+        }
+        flags
+    };
+    let (mut published, out) = (flags(&pattern.published), flags(released));
+    let insiders: Vec<bool> = holders.iter().map(Option::is_some).collect();
+    // What is withheld for one figure is withheld for all, which makes no other less safe; but what is returned was
+    // audited as it is returned, so each is looked at until nothing changes.
+    let mut intervals = Vec::new();
+    for _ in 0..ROUNDS {
+        let before = published.clone();
+        intervals.clear();
+        for figure in figures {
+            let targets = figure.targets(system, primary, &published);
+            let audited = figure.audit(system, &published, &targets, &insiders);
+            let repaired = repair(&audited, costs, &out);
+            let unprotected = repaired.unprotected(&audited);
+            if !unprotected.is_empty() {
+                return Err(Unprotected { cells: unprotected });
+            }
+            let mut of = vec![None; system.cells().len()];
+            for (target, outcome) in targets.iter().zip(&repaired.outcomes) {
+                if let Some(slot) = of.get_mut(target.cell) {
+                    let interval = outcome.interval();
+                    *slot = Some((interval.lower, interval.upper));
+                }
+            }
+            intervals.push(of);
+            published = repaired.published;
+        }
+        if published == before {
+            return Ok(Protected { published, intervals });
+        }
+    }
+    Err(all())
+}
+
+/// How often all figures are gone through. Each round that isn't the last withholds something.
+const ROUNDS: usize = 64;
+
+impl Figure {
+    /// Every withheld cell: a primary one that must be kept apart from its value, another for what is certified of it.
+    fn targets(&self, system: &System, primary: &[usize], published: &[bool]) -> Vec<Target> {
+        let is_primary: BTreeSet<usize> = primary.iter().copied().collect();
+        let withheld = published.iter().enumerate().filter(|(_, published)| !**published).map(|(cell, _)| cell);
+        let target = |cell: usize| {
+            let value = system.value(cell, &self.truth)?;
+            let far = if is_primary.contains(&cell) { self.protection.get(cell).copied().unwrap_or(1) } else { 0 };
+            let (least, most) = self.reach(system, cell);
+            let (lower, upper) = (value.saturating_sub(far).max(least), value.saturating_add(far).min(most));
+            Some(Target { cell, lower, upper })
+        };
+        withheld.filter(|cell| !system.cell(*cell).is_empty()).filter_map(target).collect()
+    }
+
+    /// Between what everybody knows that a cell lies.
+    fn reach(&self, system: &System, cell: usize) -> (i128, i128) {
+        system.cell(cell).iter().fold((0_i128, 0_i128), |(least, most), (atom, coefficient)| {
+            let (lower, upper) = self.bounds.get(*atom as usize).copied().unwrap_or((0, 0));
+            let times = |bound: i128| bound.saturating_mul(i128::from(*coefficient));
+            let (lower, upper) =
+                if *coefficient > 0 { (times(lower), times(upper)) } else { (times(upper), times(lower)) };
+            (least.saturating_add(lower), most.saturating_add(upper))
+        })
+    }
+
+    fn audit<'a>(
+        &'a self,
+        system: &'a System,
+        published: &'a [bool],
+        targets: &'a [Target],
+        insiders: &'a [bool],
+    ) -> Audit<'a> {
+        let (truth, bounds) = (&self.truth, &self.bounds);
+        Audit { system, truth, bounds, published, targets, insiders, limits: Limits::default() }
+    }
+}

@@ -1,0 +1,297 @@
+//! Vetted families, from the proposal to an answer that needs nobody: what is looked up, what isn't, and what binds.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+use sluice_domain::refusal::Code;
+use sluice_ledger::Receipt;
+
+use crate::support::acts::{terms, text};
+use crate::support::node::{Hosted, Place};
+
+const DISTRICTS: [&str; 6] = ["n1", "n2", "n3", "s1", "s2", "s3"];
+const AGES: [&str; 3] = ["young", "middle", "old"];
+
+/// People of a small town: identifier, district, age, household, income.
+type Town = BTreeMap<u32, (usize, usize, u32, i64)>;
+
+fn town() -> Town {
+    let person = |id: u32| {
+        // Spread unevenly, so that some cells are small.
+        let place = (id as usize * 7 + id as usize / 5) % 16;
+        let district = [0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 5][place];
+        let age = [0, 0, 1, 1, 1, 1, 2][(id as usize * 3 + id as usize / 11) % 7];
+        (id, (district, age, id / 2, 10_000 + i64::from(id * 37 % 4_001) * 5))
+    };
+    (0..420).map(person).collect()
+}
+
+fn csv(town: &Town) -> Vec<u8> {
+    let line = |(id, (district, age, household, income)): (&u32, &(usize, usize, u32, i64))| {
+        format!("p{id},{},{},h{household},{income}\n", DISTRICTS[*district], AGES[*age])
+    };
+    let lines: String = town.iter().map(line).collect();
+    format!("id,district,age,household,income\n{lines}").into_bytes()
+}
+
+fn entry() -> Value {
+    let region: BTreeMap<&str, &str> = DISTRICTS.iter().map(|district| (*district, &district[..1])).collect();
+    json!({
+        "name": "town",
+        "title": "People of a town",
+        "item_code": "town",
+        "subject": { "column": "id", "domain": "people" },
+        "group": "household",
+        "grade": "open",
+        "n_public": 500,
+        "dictionary": { "columns": [
+            { "name": "id", "kind": "utf8" },
+            { "name": "district", "kind": "utf8", "codes": DISTRICTS, "per_subject": true },
+            { "name": "region", "kind": "utf8", "codes": ["n", "s"], "per_subject": true,
+              "rolls_up": { "from": "district", "codes": region } },
+            { "name": "age", "kind": "utf8", "codes": AGES, "per_subject": true },
+            { "name": "household", "kind": "utf8" },
+            { "name": "income", "kind": "int64", "unit": "coins", "bounds": { "lower": 0, "upper": 40_000 } },
+        ]},
+    })
+}
+
+fn proposal(name: &str) -> Value {
+    json!({ "terms": {
+        "dataset": "town",
+        "name": name,
+        "title": "People by district and age",
+        "dimensions": [{ "levels": ["district", "region"] }, { "levels": ["age"] }],
+        "subjects": true,
+        "records": true,
+        "measures": [{ "column": "income" }],
+        "margins": [["region", "age"], ["region"], ["age"], []],
+    }})
+}
+
+fn plan(sql: &str, dimensions: &[&str], margins: &[&[&str]]) -> Value {
+    json!({
+        "sql": sql,
+        "dimensions": dimensions,
+        "measures": [{ "column": "income" }],
+        "statistics": ["subjects", { "sum": "income" }],
+        "margins": margins,
+    })
+}
+
+/// A node with the town and a family that is vetted and sealed.
+struct Vetted {
+    hosted: Hosted,
+    grant: String,
+}
+
+fn vetted() -> &'static Vetted {
+    static VETTED: OnceLock<Vetted> = OnceLock::new();
+    VETTED.get_or_init(|| {
+        let hosted = Hosted::start();
+        let place = &hosted.place;
+        place.register(&entry());
+        place.seal("town", "csv", &csv(&town()));
+        place.client("carol").post("/v1/families", &proposal("people")).ok();
+        for person in ["cyrus", "rosa"] {
+            place.client(person).act("/v1/families/town.people/vet").ok();
+        }
+        let columns = ["id", "district", "region", "age", "income"];
+        let grant = place.grant(&terms(json!([{ "dataset": "town", "columns": columns }])));
+        Vetted { hosted, grant }
+    })
+}
+
+fn ask(place: &Place, who: &str, grant: &str, plan: &Value) -> Value {
+    let ask = json!({ "grant": grant, "lane": "tabulate", "plan": plan });
+    place.client(who).post("/v1/jobs", &ask).ok()
+}
+
+#[test]
+fn a_job_within_a_family_is_answered_at_once_with_a_receipt() {
+    let Vetted { hosted, grant } = vetted();
+    let place = &hosted.place;
+    let plan = plan("SELECT region, age, income FROM town", &["region", "age"], &[&["region"], &[]]);
+    let job = ask(place, "olga", grant, &plan);
+    assert_eq!((&job["state"], &job["route"]["kind"]), (&json!("released"), &json!("family")), "{job}");
+    assert_eq!(job["route"]["family"], "town.people");
+    let release = text(&job["release"]);
+    let rows = place.rows(&release);
+    assert_eq!(rows.len(), 1 + 6 + 2 + 1);
+    let all = rows.last().expect("there is a grand total");
+    let income: i64 = town().values().map(|person| person.3).sum();
+    assert_eq!(all[..], ["*", "*", "420", &income.to_string()].map(str::to_owned));
+    let north = town().values().filter(|person| person.0 < 3).count();
+    assert_eq!(rows[7][..3], ["n", "*", &north.to_string()].map(str::to_owned));
+
+    let receipt = place.client("olga").get(&format!("/v1/releases/{release}/receipt")).body;
+    let receipt = Receipt::parse(&receipt).unwrap().verify(Some(&place.key())).unwrap();
+    let body: Value = serde_json::from_str(receipt.body()).unwrap();
+    assert_eq!(body["basis"]["family"]["family"], "town.people");
+    let record = place.client("olga").get(&format!("/v1/releases/{release}/record")).json();
+    assert_eq!(record["evidence"], json!(["counted_by_host", "vetted_family"]));
+    assert_eq!((&record["family"], &record["method"]), (&json!("town.people"), &json!("suppress")));
+    let inside = place.inside(&text(&job["id"]));
+    assert_eq!((&inside["request"], &inside["attempts"]), (&Value::Null, &json!([])), "nothing ran, nobody looked");
+}
+
+#[test]
+fn attack_40_answers_are_the_same_for_everyone_and_depend_on_the_question_alone() {
+    let Vetted { hosted, grant } = vetted();
+    let place = &hosted.place;
+    let question = plan("SELECT age, income FROM town WHERE district = 's3'", &["age"], &[]);
+    let bytes = |release: &str| {
+        ["/data?format=csv", "/data?format=parquet", "/data?format=arrow", "/record"]
+            .map(|part| place.client("olga").get(&format!("/v1/releases/{release}{part}")).body)
+    };
+    let [one, other] = [(); 2].map(|()| ask(place, "olga", grant, &question));
+    assert_eq!((&one["state"], &other["state"]), (&json!("released"), &json!("released")));
+    assert!(bytes(&text(&one["release"])) == bytes(&text(&other["release"])), "the same bytes for the same question");
+    // A district of a handful of people is answered like any other: with `c`, and at once.
+    let few = town().values().filter(|person| person.0 == 5).count();
+    assert!(few < 40);
+    let rows = place.rows(&text(&one["release"]));
+    assert!(rows[1..].iter().any(|row| row[1..] == ["c", "c"]), "{rows:?}");
+    // In other words for the same cells, the same figures.
+    let reversed = plan("SELECT age, income FROM town t WHERE ('s3' = t.district)", &["age"], &[]);
+    assert_eq!(place.rows(&text(&ask(place, "olga", grant, &reversed)["release"])), rows);
+}
+
+#[test]
+fn attack_39_what_is_outside_of_every_family_goes_to_people_and_says_why() {
+    let Vetted { hosted, grant } = vetted();
+    let place = &hosted.place;
+    for (sql, dimensions, margins, part) in [
+        ("SELECT age, income FROM town WHERE district = 'n1' OR district = 's3'", &["age"][..], &[][..], "condition"),
+        ("SELECT age, income FROM town WHERE id IN ('p1', 'p2')", &["age"], &[], "condition"),
+        ("SELECT age, income FROM town WHERE income > 20000", &["age"], &[], "condition"),
+        (
+            "SELECT CASE WHEN age = 'old' THEN 'old' ELSE 'young' END AS age, income FROM town",
+            &["age"],
+            &[],
+            "worked out",
+        ),
+        ("SELECT district, income FROM town", &["district"], &[], "the table by district"),
+        ("SELECT DISTINCT age, income FROM town", &["age"], &[], "clause"),
+    ] {
+        let job = ask(place, "olga", grant, &plan(sql, dimensions, margins));
+        assert_eq!((&job["state"], &job["route"]["kind"]), (&json!("accepted"), &json!("reviewers")), "{sql}");
+        let outside = job["route"]["outside"].to_string();
+        assert!(outside.contains(part), "{sql}: {outside}");
+    }
+    let own = json!({
+        "sql": "SELECT age, income FROM town",
+        "dimensions": ["age"],
+        "measures": [{ "column": "income", "lower": 0, "upper": 1 }],
+        "statistics": ["subjects", { "sum": "income" }],
+    });
+    let job = ask(place, "olga", grant, &own);
+    assert_eq!(job["route"]["nearest"], "town.people");
+    assert_eq!(job["route"]["outside"], json!(["bounds that the job sets"]));
+    // A grant of some of the rows is answered by people, whatever it asks for.
+    let some =
+        terms(json!([{ "dataset": "town", "columns": ["id", "age", "income"], "row_filter": "district = 'n1'" }]));
+    let job = ask(place, "olga", &place.grant(&some), &plan("SELECT age, income FROM town", &["age"], &[]));
+    assert_eq!(job["route"]["outside"], json!(["the grant shows some of the rows only"]));
+}
+
+#[test]
+fn a_family_is_vetted_by_two_people_who_did_not_propose_it() {
+    let hosted = Hosted::start();
+    let place = &hosted.place;
+    place.register(&entry());
+    place.seal("town", "csv", &csv(&town()));
+    let carol = place.client("carol");
+    place.client("olga").post("/v1/families", &proposal("people")).refused(Code::Forbidden);
+    carol.post("/v1/families", &proposal("people")).ok();
+    carol.post("/v1/families", &proposal("people")).refused(Code::Exists);
+    place.client("olga").get("/v1/families/town.people").refused(Code::NotFound);
+    place.client("olga").get("/v1/families/town.people/preview").refused(Code::Forbidden);
+    let preview = place.client("rosa").get("/v1/families/town.people/preview").ok();
+    let tables = preview["tables"].as_array().unwrap();
+    assert_eq!(tables.len(), 5);
+    let withheld: u64 = tables[0]["primary"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();
+    assert!(withheld > 0 && tables[0]["published"].as_u64().unwrap() > 0, "{}", tables[0]);
+    carol.act("/v1/families/town.people/vet").refused(Code::ConflictOfInterest);
+    let once = place.client("rosa").act("/v1/families/town.people/vet").ok();
+    assert_eq!((&once["state"], &once["sealed_snapshot"]), (&json!("proposed"), &Value::Null));
+    place.client("rosa").act("/v1/families/town.people/vet").refused(Code::WrongState);
+    place.client("olga").act("/v1/families/town.people/vet").refused(Code::Forbidden);
+    let twice = place.client("ravi").act("/v1/families/town.people/vet").ok();
+    assert_eq!(twice["state"], "vetted");
+    assert!(twice["sealed_snapshot"].is_string(), "{twice}");
+    place.client("olga").get("/v1/families/town.people").ok();
+
+    let grant = place.grant(&terms(json!([{ "dataset": "town", "columns": ["id", "age", "income"] }])));
+    let plan = plan("SELECT age, income FROM town", &["age"], &[&[]]);
+    assert_eq!(ask(place, "olga", &grant, &plan)["state"], "released");
+    place.client("cyrus").act("/v1/families/town.people/withdraw").ok();
+    let job = ask(place, "olga", &grant, &plan);
+    assert_eq!(
+        (&job["state"], &job["route"]["outside"]),
+        (&json!("accepted"), &json!(["`town` has no sealed family"]))
+    );
+}
+
+#[test]
+fn families_that_cannot_be_protected_are_refused_with_the_reason() {
+    let Vetted { hosted, .. } = vetted();
+    let carol = hosted.place.client("carol");
+    let proposed = |change: &dyn Fn(&mut Value)| {
+        let mut proposal = proposal("another");
+        change(&mut proposal["terms"]);
+        carol.post("/v1/families", &proposal).refused(Code::Malformed)
+    };
+    assert!(proposed(&|terms| terms["dimensions"][1]["levels"] = json!(["income"])).contains("closed list"));
+    assert!(proposed(&|terms| terms["dimensions"][1]["levels"] = json!(["household"])).contains("closed list"));
+    assert!(proposed(&|terms| terms["dimensions"][0]["levels"] = json!(["region", "district"])).contains("roll up"));
+    assert!(proposed(&|terms| terms["margins"] = json!([["district", "region"]])).contains("at most one level"));
+    assert!(proposed(&|terms| terms["measures"] = json!([{ "column": "age" }])).contains("bounds"));
+    assert!(proposed(&|terms| terms["dimensions"] = json!([])).contains("dimensions"));
+}
+
+#[test]
+fn attack_05_a_new_snapshot_answers_with_the_old_figure_where_the_change_isolates_somebody() {
+    let hosted = Hosted::start();
+    let place = &hosted.place;
+    place.register(&entry());
+    place.seal("town", "csv", &csv(&town()));
+    place.client("carol").post("/v1/families", &proposal("people")).ok();
+    for person in ["cyrus", "rosa"] {
+        place.client(person).act("/v1/families/town.people/vet").ok();
+    }
+    let grant = place.grant(&terms(json!([{ "dataset": "town", "columns": ["id", "age", "income"] }])));
+    let plan = plan("SELECT age, income FROM town", &["age"], &[&[]]);
+    let answer = || {
+        let job = ask(place, "olga", &grant, &plan);
+        assert_eq!(job["state"], "released", "{job}");
+        let release = text(&job["release"]);
+        let record = place.client("olga").get(&format!("/v1/releases/{release}/record")).json();
+        (place.rows(&release), record["carried"].as_array().map_or(0, Vec::len))
+    };
+    let (before, none) = answer();
+    assert_eq!(none, 0);
+    // One person moves in. Both answers are out; their difference must not be that person.
+    let mut more = town();
+    more.insert(900, (0, 1, 450, 39_999));
+    let sealed = place.seal("town", "csv", &csv(&more));
+    assert_eq!(sealed["report"]["families_not_sealed"], Value::Null, "{sealed}");
+    let (after, carried) = answer();
+    assert_eq!(after, before);
+    assert!(carried >= 2, "the age and the total: {carried}");
+    // Forty do: now the figures move.
+    more.extend((0..40).map(|id| (1_000 + id, (0, 1, 600 + id, 20_000 + i64::from(id) * 101))));
+    place.seal("town", "csv", &csv(&more));
+    let (third, _) = answer();
+    assert_eq!(third.last().unwrap()[1], "461");
+}
+
+#[test]
+fn a_snapshot_that_breaks_what_its_dictionary_says_of_subjects_is_not_sealed() {
+    let Vetted { hosted, .. } = vetted();
+    let mut lines = csv(&town());
+    lines.extend(b"p1,s3,old,h0,10000\n");
+    let refused = hosted.place.client("carol").send("/v1/datasets/town/snapshots?format=csv", &lines);
+    assert!(refused.refused(Code::Ingest).contains("one value for each subject"));
+}
