@@ -194,6 +194,11 @@ fn attack_39_what_is_outside_of_every_family_goes_to_people_and_says_why() {
         terms(json!([{ "dataset": "town", "columns": ["id", "age", "income"], "row_filter": "district = 'n1'" }]));
     let job = ask(place, "olga", &place.grant(&some), &plan("SELECT age, income FROM town", &["age"], &[]));
     assert_eq!(job["route"]["outside"], json!(["the grant shows some of the rows only"]));
+    // So is one with stricter rules than the family's.
+    let mut strict = terms(json!([{ "dataset": "town", "columns": ["id", "age", "income"] }]));
+    strict["tightening"] = json!({ "threshold": 30 });
+    let job = ask(place, "olga", &place.grant(&strict), &plan("SELECT age, income FROM town", &["age"], &[]));
+    assert_eq!(job["route"]["outside"], json!(["the grant asks for stricter rules of its own"]));
 }
 
 #[test]

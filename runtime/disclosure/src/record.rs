@@ -132,7 +132,7 @@ impl SdcRecord {
 
     /// The record of a part of a vetted family's tables.
     pub(crate) fn of_family(
-        (family, method): (&str, Method),
+        family: &str,
         sealed: &SealedTables,
         table: &ReleaseTable,
         carried: Vec<CarriedCell>,
@@ -143,7 +143,7 @@ impl SdcRecord {
             policy_version: sealed.policy_version.clone(),
             rules: sealed.rules.clone(),
             exceptions: Vec::new(),
-            method,
+            method: Method::Suppress,
             checks: Vec::new(),
             rows: table.rows().len() as u64,
             suppressed_values: table.suppressed_values(),

@@ -10,7 +10,6 @@ use crate::dataset::Dataset;
 use crate::digest::Commitment;
 use crate::grant::{Signature, Tightening};
 use crate::id::SnapshotId;
-use crate::method::Method;
 use crate::refusal::{Code, Refusal};
 
 /// Dimensions of a family, at most.
@@ -42,10 +41,6 @@ fn one() -> u32 {
     1
 }
 
-fn suppress() -> Method {
-    Method::Suppress
-}
-
 /// A sum that a family publishes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +52,8 @@ pub struct FamilyMeasure {
     pub scale: u8,
 }
 
-/// What a family says.
+/// What a family says. Its figures are protected by suppression: primary and secondary cells are withheld, and what is
+/// shown is rounded where the appetite has a base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FamilyTerms {
@@ -82,9 +78,6 @@ pub struct FamilyTerms {
     /// grand total.
     #[serde(default)]
     pub margins: Vec<BTreeSet<String>>,
-    /// How its figures are protected.
-    #[serde(default = "suppress")]
-    pub method: Method,
     /// Stricter rules than the grade's floor.
     #[serde(default, skip_serializing_if = "Tightening::is_empty")]
     pub tightening: Tightening,
@@ -195,9 +188,6 @@ impl FamilyTerms {
         }
         if self.dimensions.is_empty() || self.dimensions.len() > DIMENSIONS_MAX {
             return broken(format!("a family has between 1 and {DIMENSIONS_MAX} dimensions"));
-        }
-        if !matches!(self.method, Method::RedactThenRound | Method::Suppress) {
-            return broken("a family is protected by `redact_then_round` or `suppress`".to_owned());
         }
         self.check_dimensions(dataset)?;
         self.check_figures(dataset)?;

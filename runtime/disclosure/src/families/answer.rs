@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_domain::contract::{Statistic, Tabulation};
-use sluice_domain::method::Method;
 
 use super::matching::LookUp;
 use super::sealed::{SealedCell, SealedTables, Status};
@@ -33,13 +32,8 @@ impl FamilyAnswer {
     ///
     /// # Errors
     /// Tables that lack one that the look-up asks for.
-    pub fn new(
-        look_up: &LookUp,
-        contract: &Tabulation,
-        sealed: &SealedTables,
-        method: Method,
-    ) -> Result<FamilyAnswer, Absent> {
-        let looking = Looking { look_up, contract, sealed, method };
+    pub fn new(look_up: &LookUp, contract: &Tabulation, sealed: &SealedTables) -> Result<FamilyAnswer, Absent> {
+        let looking = Looking { look_up, contract, sealed };
         let all: Vec<u32> = (0..).take(contract.dimensions.len()).collect();
         let mut rows = Vec::new();
         let mut carried = Vec::new();
@@ -47,7 +41,7 @@ impl FamilyAnswer {
             looking.rows(kept, &mut rows, &mut carried)?;
         }
         let table = ReleaseTable::new(columns(contract), rows, looking.notes(!carried.is_empty()));
-        let record = SdcRecord::of_family((look_up.family(), method), sealed, &table, carried);
+        let record = SdcRecord::of_family(look_up.family(), sealed, &table, carried);
         Ok(FamilyAnswer { family: look_up.family().to_owned(), table, record })
     }
 
@@ -74,7 +68,6 @@ struct Looking<'a> {
     look_up: &'a LookUp,
     contract: &'a Tabulation,
     sealed: &'a SealedTables,
-    method: Method,
 }
 
 impl Looking<'_> {
@@ -147,15 +140,12 @@ impl Looking<'_> {
              held within the declared bounds."
                 .to_owned(),
         ];
-        notes.push(match (self.method, base) {
-            (_, 0 | 1) => "Nothing is rounded.".to_owned(),
-            (Method::Suppress | Method::ControlledRounding, base) => format!(
+        notes.push(match base {
+            0 | 1 => "Nothing is rounded.".to_owned(),
+            base => format!(
                 "Each figure is rounded by itself to multiples of {base} (sums: of {base} steps), halves away from 0: \
                  parts may not add up to their total."
             ),
-            (Method::RedactThenRound | Method::CellKey, base) => {
-                format!("Figures are rounded to multiples of {base} (sums: of {base} steps); totals are sums of what is shown.")
-            }
         });
         if carried {
             notes.push(

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_domain::dictionary::Dictionary;
 use sluice_domain::family::{Family, FamilyMeasure};
-use sluice_domain::method::Method;
 
 use crate::primary::Quantity;
 
@@ -76,10 +75,7 @@ impl Layout {
         let mut costs: BTreeMap<String, u32> = BTreeMap::new();
         for family in families {
             let quantities = layout.quantities(family);
-            let all = family.terms.tables();
-            // Where totals are sums of what is shown they say nothing that the finest table doesn't.
-            let own = if family.terms.method == Method::RedactThenRound { 1 } else { all.len() };
-            for kept in all.into_iter().take(own) {
+            for kept in family.terms.tables() {
                 tables.entry(kept).or_default().extend(quantities.iter().copied());
             }
             for dimension in &family.terms.dimensions {

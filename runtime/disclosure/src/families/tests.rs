@@ -7,7 +7,6 @@ use sluice_domain::dictionary::{Bounds, Column, ColumnKind, Dictionary, RollUp};
 use sluice_domain::family::{Family, FamilyDimension, FamilyMeasure, FamilyState, FamilyTerms};
 use sluice_domain::grade::Grade;
 use sluice_domain::grant::{Signature, Tightening};
-use sluice_domain::method::Method;
 
 use super::answer::FamilyAnswer;
 use super::layout::Layout;
@@ -63,7 +62,6 @@ pub(crate) fn family() -> Family {
             records: false,
             measures: vec![FamilyMeasure { column: "income".to_owned(), scale: 0 }],
             margins: vec![set(&["region", "age"]), set(&["region"]), set(&["age"]), set(&[])],
-            method: Method::Suppress,
             tightening: Tightening::default(),
         },
         agency: "agency".to_owned(),
@@ -161,7 +159,7 @@ fn look_up(columns: &[&str], conditions: &[(&str, &str)], contract: &Tabulation)
 fn answer(columns: &[&str], conditions: &[(&str, &str)], margins: &[&[u32]], sealed: &SealedTables) -> Vec<String> {
     let contract = contract(columns, margins);
     let look_up = look_up(columns, conditions, &contract);
-    let answer = FamilyAnswer::new(&look_up, &contract, sealed, Method::Suppress).expect("the table is there");
+    let answer = FamilyAnswer::new(&look_up, &contract, sealed).expect("the table is there");
     let csv = crate::csv::to_csv(answer.table());
     String::from_utf8(csv).expect("it is text").lines().map(str::to_owned).collect()
 }

@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use sluice_domain::family::{FamilyDimension, FamilyMeasure, FamilyTerms};
 use sluice_domain::grant::Tightening;
-use sluice_domain::method::Method;
 use sluice_server::api::types::{FamilyPreview, FamilyView, ProposeFamily};
 
 use super::failure::{Answer, Failure};
 use super::node::read_file;
 use super::progress::Progress;
-use super::{Common, example, routes, say, text_of, word};
+use super::{Common, example, routes, say, text_of};
 
 /// Cells that are printed of each table of a preview.
 const CELLS: usize = 8;
@@ -86,9 +85,6 @@ pub struct Propose {
     /// Every table that keeps some level or none of each dimension
     #[arg(long, conflicts_with = "margin")]
     all_margins: bool,
-    /// suppress or redact_then_round
-    #[arg(long, value_parser = word::<Method>, default_value = "suppress")]
-    method: Method,
     /// Distinct subjects that a cell needs, where that is more than the grade's floor
     #[arg(long)]
     threshold: Option<u64>,
@@ -139,7 +135,6 @@ impl Propose {
             records: self.records,
             measures: self.sums,
             margins,
-            method: self.method,
             tightening: Tightening { threshold: self.threshold, rounding: self.rounding },
         })
     }
@@ -222,7 +217,6 @@ fn show(common: &Common, family: &FamilyView) -> Answer {
         ("dimensions", dimensions.collect::<Vec<_>>().join("; ")),
         ("figures", figures.join(", ")),
         ("tables", tables.collect::<Vec<_>>().join("; ")),
-        ("method", text_of(&terms.method)),
         ("proposed by", family.proposed_by.clone()),
         ("vetted by", if vets.is_empty() { "nobody yet".to_owned() } else { vets.join(", ") }),
         ("sealed with", family.sealed_snapshot.clone().unwrap_or_else(|| "no snapshot yet".to_owned())),

@@ -372,10 +372,9 @@ impl Node {
         snapshots: &BTreeMap<String, SnapshotId>,
     ) -> Done<(FamilyAnswer, FamilySeal)> {
         let gone = || Stop::of(Code::Unavailable);
-        let family = state.families.get(look_up.family()).ok_or_else(gone)?;
         let seal = snapshots.get(look_up.dataset()).and_then(|id| state.seals.get(id)).ok_or_else(gone)?;
         let tables = self.sealed(seal).await?;
-        let answer = FamilyAnswer::new(look_up, contract, &tables, family.terms.method);
+        let answer = FamilyAnswer::new(look_up, contract, &tables);
         Ok((answer.map_err(Stop::fault("look a job up"))?, seal.clone()))
     }
 }
@@ -383,6 +382,10 @@ impl Node {
 /// What a job sets of its own, and no family has.
 fn own_parts(grant: &Grant, work: &Work, admitted: &Admitted) -> Vec<String> {
     let mut parts = Vec::new();
+    // A family knows the rules of its data, and no grant's own.
+    if !grant.terms.tightening.is_empty() {
+        parts.push("the grant asks for stricter rules of its own".to_owned());
+    }
     if let Work::Plan(plan) = work {
         if plan.measures.iter().any(|measure| measure.lower.is_some() || measure.upper.is_some()) {
             parts.push("bounds that the job sets".to_owned());

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use sluice_domain::dictionary::{Column as DictionaryColumn, ColumnKind, Dictionary, RollUp};
 use sluice_domain::family::{Family, FamilyDimension, FamilyState, FamilyTerms};
 use sluice_domain::grant::{Signature, Tightening};
-use sluice_domain::method::Method;
 
 use super::methods;
 use super::notebook::{Notebook, isolated};
@@ -67,7 +66,6 @@ fn families() -> Vec<Family> {
                 records: false,
                 measures: Vec::new(),
                 margins,
-                method: Method::Suppress,
                 tightening: Tightening::default(),
             },
             agency: "agency".to_owned(),
