@@ -17,8 +17,8 @@
 //!
 //! # Guarantees
 //! A pair of figures whose difference breaks a primary rule is never missed, whatever the values; nor a combination of
-//! three of the searched pool that fewer subjects are left of than must differ. Pure: the secret, the contributions and
-//! the order of the archive come from outside.
+//! three of the searched pool that fewer subjects are left of than must differ, or fewer groups (of which 16 suffice).
+//! Pure: the secret, the contributions and the order of the archive come from outside.
 //!
 //! # Does not guarantee
 //! - Anything about combinations of four and more, nor dominance in combinations of three: no record of what is out

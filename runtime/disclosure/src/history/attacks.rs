@@ -76,7 +76,7 @@ fn attack_05_a_job_and_the_same_without_one_aircraft_by_two_operators() {
     assert_eq!(
         finding.sentence,
         "with what is out it isolates 1 subject of 1 group: fewer contribute than two releases must differ in; fewer \
-         subjects than the threshold; fewer subjects than the threshold without the largest group"
+         subjects than the threshold; fewer groups than the threshold, or fewer subjects without the largest group"
     );
 }
 

@@ -4,11 +4,16 @@
 //! by group. Its units are the subjects that differ: whose net contribution isn't 0, or who are counted a different
 //! number of times (a subject with 0 that is left out is one more that has 0).
 //!
+//! Declared bounds hold of a difference where one term is a part of the other: then the difference is the sum of who is
+//! left, as a table of them alone would show it, and whatever its bounds make unsafe in a table (distances, and the few
+//! who have 0 of few values) is unsafe here. With people on both sides neither distances nor zeros can be read from it.
+//!
 //! # Guarantees
 //! Exact, by merging the contributions of all terms; the order of terms doesn't matter.
 //!
 //! # Does not guarantee
-//! That a difference which passes is harmless: the rules assume that the others aren't known to the attacker.
+//! - That a difference which passes is harmless: the rules assume that the others aren't known to the attacker.
+//! - The rules of bounds where even one subject is on the other side, or in both with another value.
 //!
 //! Example: 40 subjects, less the same without one, is a figure of 1 subject, below every threshold.
 
@@ -213,6 +218,19 @@ mod tests {
         assert_eq!(difference(&[(1, kind, &a), (1, kind, &a), (-1, kind, &a)]).broken, []);
         let other = Kind::Sum(Some((0, 200)));
         assert_eq!(difference(&[(1, kind, &a), (-1, other, &none)]).broken, []);
+    }
+
+    #[test]
+    fn few_of_a_part_with_0_are_a_category_and_those_of_both_sides_are_not() {
+        let kind = Kind::Sum(Some((0, 1)));
+        let sums = |range: std::ops::Range<u32>| Contributions::of(range.map(|s| (s, i128::from(s % 6 != 0))));
+        // Of the 30 that are left five have 0; of 66 it is eleven.
+        assert_eq!(difference(&[(1, kind, &sums(0..90)), (-1, kind, &sums(0..60))]).broken, [Rule::Category]);
+        assert_eq!(difference(&[(1, kind, &sums(0..60)), (-1, kind, &sums(0..90))]).broken, [Rule::Category]);
+        assert_eq!(difference(&[(1, kind, &sums(0..126)), (-1, kind, &sums(0..60))]).broken, []);
+        assert_eq!(difference(&[(1, kind, &sums(6..90)), (-1, kind, &sums(0..60))]).broken, []);
+        let wide = Kind::Sum(Some((0, 19)));
+        assert!(!difference(&[(1, wide, &sums(0..90)), (-1, wide, &sums(0..60))]).broken.contains(&Rule::Category));
     }
 
     #[test]

@@ -17,7 +17,7 @@
 
 use super::figure::{Figure, Kind, Standing};
 use super::outline::Outline;
-use super::sketch::{Enough, ROWS};
+use super::sketch::Enough;
 use super::top::Largest;
 use crate::appetite::Rules;
 use crate::checks::histograms::few_values;
@@ -82,7 +82,7 @@ pub struct Bar {
     enough: Enough,
     dominance: Vec<(usize, i128)>,
     prior_posterior: Vec<(i128, i128)>,
-    /// How often the largest part fits into a whole that is spread out by any of these rules, on enough groups.
+    /// How often the largest part fits into a whole that is spread out by any of these rules.
     ample: i128,
 }
 
@@ -97,7 +97,7 @@ impl Bar {
         let ample = rules.dominance.iter().map(|rule| i128::from(rule.n) * 100 / i128::from(rule.k_percent.max(1)) + 1);
         Bar {
             // Of p <= q what the two largest leave is at least a third one.
-            ample: ample.max().unwrap_or(0).max(if rules.p_percent <= 100 { 3 } else { LARGE }).max(i128::from(groups)),
+            ample: ample.max().unwrap_or(0).max(if rules.p_percent <= 100 { 3 } else { LARGE }),
             enough: Enough {
                 subjects: ready(rules.threshold.max(rules.difference).max(1)),
                 without_largest: groups,
@@ -130,13 +130,19 @@ impl Bar {
     fn outlines_far(&self, ours: &Outline, theirs: &Outline, count: u32) -> bool {
         let Some((whole, first)) = ours.roughly(theirs) else { return false };
         if whole > 0 && first < LARGE && whole >= self.ample.saturating_mul(first) {
-            return true;
+            // Each group takes at most the largest part of the whole, and lies in one row.
+            let many = whole >= i128::from(count).saturating_mul(first);
+            if many || ours.rows_that_differ(theirs) >= count {
+                return true;
+            }
         }
         let Some(rows) = ours.row_differences(theirs) else { return false };
         let whole = rows.iter().map(|row| i128::from(row.unsigned_abs())).sum();
         let [subjects, groups] = ours.largest(theirs);
         subjects.is_some_and(|largest| self.spread_out(whole, largest))
-            && groups.is_none_or(|largest| self.spread_out(whole, largest) && parts_at_least(&rows, largest) >= count)
+            && groups.is_none_or(|largest| {
+                self.spread_out(whole, largest) && ours.groups_that_differ(theirs, &rows, largest) >= count
+            })
     }
 
     /// Why the pair isn't proved far; none if it is, or if nobody knows either figure.
@@ -172,7 +178,7 @@ impl Bar {
     fn enough_groups(&self, ours: &Figure, theirs: &Figure) -> bool {
         let Some((a, b)) = ours.outlines.first().zip(theirs.outlines.first()) else { return false };
         let Some((rows, [_, Some(largest)])) = a.row_differences(b).zip(Some(a.largest(b))) else { return false };
-        parts_at_least(&rows, largest) >= self.enough.groups
+        a.groups_that_differ(b, &rows, largest) >= self.enough.groups
     }
 
     /// Whether the difference passes the rules that declared bounds bring: those on distances, and that on categories.
@@ -188,37 +194,11 @@ impl Bar {
         if distances.clone().any(|(a, b)| a.differs_to_both_sides(b)) {
             return true;
         }
-        self.category_far(ours, theirs, bounds) && distances.all(|(a, b)| self.outlines_far(a, b, 0))
+        // How many have 0 isn't known; only that within these bounds somebody may.
+        let (lower, upper) = bounds;
+        let category = few_values(Some(bounds)) && lower <= 0 && upper >= 0;
+        !category && distances.all(|(a, b)| self.outlines_far(a, b, 0))
     }
-
-    /// Whether the measure has many values, or nobody who is left of a part has the value 0, or many have it.
-    fn category_far(&self, ours: &Figure, theirs: &Figure, (lower, upper): (i128, i128)) -> bool {
-        if !few_values(Some((lower, upper))) || lower > 0 || upper < 0 {
-            return true;
-        }
-        let mut wholes = ours.outlines.iter().zip(&theirs.outlines).map(|(a, b)| Some(a.roughly(b)?.0));
-        let (Some(Some(sum)), Some(Some(to_upper)), Some(Some(to_lower)), true) =
-            (wholes.next(), wholes.next(), wholes.next(), lower == 0 || upper == 0)
-        else {
-            return false;
-        };
-        // Each who is left has both distances, together as long as the bounds are apart, and adds at least 1 to the sum
-        // or has 0.
-        let left = to_upper.saturating_add(to_lower).checked_div(upper.saturating_sub(lower));
-        left.is_some_and(|left| left.saturating_sub(sum) >= i128::from(self.enough.subjects))
-    }
-}
-
-/// How many units have a part that isn't 0, at least, if each lies in one of these rows and the largest are at most these.
-fn parts_at_least(rows: &[i64; ROWS], [first, two, three]: Largest) -> u32 {
-    let rows = rows.iter().map(|row| i128::from(row.unsigned_abs()));
-    // A row takes as many as the largest goes into it; and what the three largest leave takes more of the third.
-    let by_row = rows.clone().filter_map(|row| row.saturating_add(first.saturating_sub(1)).checked_div(first)).sum();
-    let left = rows.sum::<i128>().saturating_sub(three);
-    let third = three.saturating_sub(two);
-    let by_whole =
-        if left > 0 { (left + third - 1).checked_div(third).map_or(0, |more| more.saturating_add(3)) } else { 0 };
-    u32::try_from(by_whole.max(by_row)).unwrap_or(u32::MAX)
 }
 
 /// Whether some two subjects are proved to differ by different amounts.

@@ -109,6 +109,19 @@ impl Outline {
         false
     }
 
+    /// In how many rows the sums differ.
+    #[inline]
+    pub(super) fn rows_that_differ(&self, other: &Outline) -> u32 {
+        let Some((ours, theirs)) = self.rows.as_ref().zip(other.rows.as_ref()) else { return 0 };
+        ours.iter().zip(theirs).map(|(a, b)| u32::from(a != b)).sum()
+    }
+
+    /// How many groups have a part of the difference that isn't 0, at least: of its `rows` and its `largest` groups.
+    pub(super) fn groups_that_differ(&self, other: &Outline, rows: &[i64; ROWS], largest: Largest) -> u32 {
+        let named = || self.groups.as_ref().zip(other.groups.as_ref()).map_or(0, |(a, b)| a.that_differ(b));
+        parts_at_least(rows, largest).max(named())
+    }
+
     /// Whether nobody contributes less than 0.
     pub(super) fn has_no_negative(&self) -> bool {
         self.span.low >= 0
@@ -117,8 +130,7 @@ impl Outline {
     /// Whether some two subjects who differ are proved to differ by different amounts. Who may not differ at all, such
     /// as one who is in both alike, is no evidence.
     pub(super) fn some_differ_otherwise(&self, other: &Outline) -> bool {
-        let differing = self.subjects.against(&other.subjects).map(|named| named.span);
-        let differing = differing.filter(|span| span.low > 0 || span.high < 0);
+        let differing = self.subjects.against(&other.subjects).map(|named| named.span).filter(|span| span.is_not_0());
         let limits = differing.fold(None, |limits: Option<(i128, i128)>, span| {
             let (lowest_high, highest_low) = limits.unwrap_or((span.high, span.low));
             Some((lowest_high.min(span.high), highest_low.max(span.low)))
@@ -131,6 +143,20 @@ impl Outline {
         let groups = self.groups.as_ref().zip(other.groups.as_ref()).map(|(a, b)| a.largest(b));
         [Some(self.subjects.largest(&other.subjects)), groups]
     }
+}
+
+/// How many units have a part that isn't 0, at least, if each lies in one of these rows and the largest are at most
+/// these: a row takes as many as the largest goes into it, and what the three largest leave takes more of the third.
+fn parts_at_least(rows: &[i64; ROWS], [first, two, three]: Largest) -> u32 {
+    let rows = rows.iter().map(|row| i128::from(row.unsigned_abs()));
+    let by_row = rows.clone().filter_map(|row| ceiling(row, first)).fold(0, i128::saturating_add);
+    let left = rows.sum::<i128>().saturating_sub(three);
+    let more = ceiling(left, three.saturating_sub(two)).filter(|_| left > 0);
+    u32::try_from(by_row.max(more.map_or(0, |more| more.saturating_add(3)))).unwrap_or(u32::MAX)
+}
+
+fn ceiling(above: i128, below: i128) -> Option<i128> {
+    above.saturating_add(below.saturating_sub(1)).checked_div(below)
 }
 
 fn narrowed<E>(rows: [Result<i64, E>; ROWS]) -> Option<[i64; ROWS]> {
@@ -167,6 +193,34 @@ mod tests {
         let signed =
             |from: u32| Top::of((0..40).map(|unit| (u64::from(from + unit), if unit < 20 { 10 } else { -10 })));
         assert_eq!(signed(0).largest(&signed(40)), [20, 40, 60]);
+    }
+
+    #[test]
+    fn a_whole_takes_so_many_groups() {
+        let rows = |values: &[i64]| {
+            let mut rows = [0; ROWS];
+            rows[..values.len()].copy_from_slice(values);
+            rows
+        };
+        // 25 of at most 10 are three groups, and a row of 1 is one more.
+        assert_eq!(parts_at_least(&rows(&[25, -1]), [10, 20, 30]), 4);
+        // A giant of 1,000 and parts of at most 5: of 1,110 there are 1,010 for three, and 20 more for the rest.
+        assert_eq!(parts_at_least(&rows(&[1_110]), [1_000, 1_005, 1_010]), 23);
+        assert_eq!(parts_at_least(&rows(&[]), [0, 0, 0]), 0);
+        assert_eq!(parts_at_least(&rows(&[7]), [i128::MAX; 3]), 1);
+    }
+
+    #[test]
+    fn groups_that_are_named_are_proved_to_differ() {
+        let keys = Keys::new(&[1; 32], Domain::grouped((0..60).map(|subject| subject / 3).collect()), 0);
+        let of = |range: std::ops::Range<u32>| {
+            Outline::of(&keys, &range.map(|subject| (subject, 1)).collect::<Vec<_>>()).expect("they are there")
+        };
+        let (a, b) = (of(0..24), of(21..45));
+        let rows = a.row_differences(&b).expect("small sums");
+        // Seven on either side, and one that both have alike.
+        assert_eq!(a.groups_that_differ(&b, &rows, a.largest(&b)[1].expect("groups")), 14);
+        assert_eq!(a.rows_that_differ(&a), 0);
     }
 
     #[test]

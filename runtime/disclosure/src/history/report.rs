@@ -225,7 +225,7 @@ pub fn words(rule: Rule) -> String {
     match rule {
         Rule::Threshold => "fewer subjects than the threshold".to_owned(),
         Rule::Contributors => "fewer subjects contribute than the threshold".to_owned(),
-        Rule::Groups => "fewer subjects than the threshold without the largest group".to_owned(),
+        Rule::Groups => "fewer groups than the threshold, or fewer subjects without the largest group".to_owned(),
         Rule::Dominance { n, k } => format!("the largest {n} hold at least {k} percent"),
         Rule::PriorPosterior { p, q } => {
             format!("the largest is known within {p} percent once the others are within {q} percent")

@@ -38,6 +38,11 @@ impl Span {
         Span { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
+    /// Whether 0 isn't within.
+    pub(super) fn is_not_0(self) -> bool {
+        self.low > 0 || self.high < 0
+    }
+
     /// The largest absolute value.
     pub(super) fn size(self) -> i128 {
         self.low.saturating_abs().max(self.high.saturating_abs())
@@ -99,6 +104,11 @@ impl Top {
         });
         let theirs = other.named.iter().filter(|b| self.find(b.unit).is_none());
         ours.chain(theirs.map(|b| Named { unit: b.unit, span: self.others.minus(b.span) }))
+    }
+
+    /// How many are proved to have a part of the difference that isn't 0.
+    pub(super) fn that_differ(&self, other: &Top) -> u32 {
+        self.against(other).filter(|named| named.span.is_not_0()).count() as u32
     }
 
     /// The largest parts of the difference.

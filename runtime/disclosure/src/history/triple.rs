@@ -33,7 +33,8 @@ use super::sketch::{BUCKETS, Differing, Enough, ROWS, Sketch, add, subtract};
 pub const POOL_MAX: usize = 1_000;
 /// Most combinations whose sketches are compared.
 pub const TRIALS_MAX: u64 = 50_000_000;
-/// Most combinations that are returned.
+/// Most combinations that are returned; at most half of them for their groups alone, so that these don't crowd out the
+/// others.
 pub const TRIPLES_MAX: usize = 100_000;
 
 /// A combination; one of its terms is the candidate's, and the first has the coefficient 1.
@@ -135,13 +136,14 @@ pub fn triples(candidate: &[Figure], archive: &[Figure], bar: &Bar) -> Triples {
         others.map(|(place, figure)| Member::new(&blocks, Other::Archive(place), figure)).collect();
     let room = POOL_MAX - others.len();
     let pool: Vec<&Member<'_>> = own.iter().take(room).chain(&others).collect();
-    let mut search = Hunt { own: &own, enough, trials: 0, found: BTreeMap::new(), cut: own.len() < candidate.len() };
+    let mut search =
+        Hunt { own: &own, enough, trials: 0, found: BTreeMap::new(), cut: own.len() < candidate.len(), for_groups: 0 };
     for block in 0..blocks.looked_at {
         search.block(block, &pool);
     }
     let found = search.found.into_iter().map(|(terms, buckets)| Triple { terms, buckets }).collect();
     let outside_pool = archive.len() - others.len() + own.len().saturating_sub(room);
-    Triples { found, outside_pool, cut: search.cut }
+    Triples { found, outside_pool, cut: search.cut || search.for_groups > TRIPLES_MAX / 2 }
 }
 
 fn chosen(candidate: &[Figure], archive: &[Figure], scheme: u64, most: usize) -> Vec<usize> {
@@ -166,6 +168,8 @@ struct Hunt<'a> {
     trials: u64,
     found: BTreeMap<[(Other, i32); 3], u32>,
     cut: bool,
+    /// Combinations of enough subjects whose groups aren't proved to be enough.
+    for_groups: usize,
 }
 
 /// The candidate's figures by their sum over one block.
@@ -235,7 +239,12 @@ impl<'a> Hunt<'a> {
         self.trials += 1;
         self.cut |= self.trials > TRIALS_MAX || self.found.len() >= TRIPLES_MAX;
         let left = left(&ours.figure.sketch, (&a.figure.sketch, sign_a), (&b.figure.sketch, sign_b), self.enough);
+        let few = !left.prove_subjects(self.enough);
         if left.buckets + protected > 0 && !left.prove(self.enough) && !self.cut {
+            self.for_groups += usize::from(!few);
+            if !few && self.for_groups > TRIPLES_MAX / 2 {
+                return;
+            }
             self.found.insert(canonical([(ours.other, 1), (a.other, -sign_a), (b.other, -sign_b)]), left.buckets);
         }
     }
