@@ -33,11 +33,12 @@ mod pool;
 #[cfg(test)]
 mod tests;
 
-use crate::protect::moves::Slack;
+use crate::protect::moves::{Move, Slack};
 use crate::protect::system::System;
 
 pub(crate) use engine::Engine;
-pub(crate) use pool::Pool;
+pub(crate) use guess::Microlp;
+pub(crate) use pool::{Exact, Pool, Side};
 
 /// What is audited.
 #[derive(Debug, Clone, Copy)]
@@ -182,7 +183,13 @@ pub fn fits(system: &System, truth: &Witness, published: &[bool], bounds: &[(i12
 
 /// The verdict on each target, in the order of the targets.
 pub fn audit(audit: &Audit<'_>) -> Vec<Outcome> {
-    let Some(mut engine) = Engine::new(*audit, Pool::default(), guess::Microlp) else {
+    audit_with(audit, &[])
+}
+
+/// As [`audit()`], with hints: differences from the true table that may lead to witnesses. They are trusted as little as any
+/// other guess; they only save the search.
+pub fn audit_with(audit: &Audit<'_>, hints: &[Move]) -> Vec<Outcome> {
+    let Some(mut engine) = Engine::new(*audit, hints, Microlp) else {
         return audit.targets.iter().map(|target| malformed(audit, *target)).collect();
     };
     (0..audit.targets.len()).map(|place| engine.verdict(place)).collect()
@@ -194,7 +201,7 @@ pub fn audit(audit: &Audit<'_>) -> Vec<Outcome> {
 pub fn interval(audit: &Audit<'_>, cell: usize) -> Option<Interval> {
     let target = Target { cell, lower: i128::MIN, upper: i128::MAX };
     let alone = Audit { targets: &[target], insiders: &[], ..*audit };
-    let mut engine = Engine::new(alone, Pool::default(), guess::Microlp)?;
+    let mut engine = Engine::new(alone, &[], Microlp)?;
     engine.widen(0);
     Some(engine.verdict_so_far(0).interval())
 }

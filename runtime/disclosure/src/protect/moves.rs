@@ -25,7 +25,7 @@ mod search;
 pub(crate) use search::{Aim, Ground, Price, Searcher};
 
 /// Atoms and how much each changes: sorted by atom, none by 0.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Move(Vec<(u32, i128)>);
 
 /// How far each atom is from its bounds, in the table that moves start from.

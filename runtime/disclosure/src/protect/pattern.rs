@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use super::audit::{Audit, Limits, Target};
 use super::eliminate::{self, Exposed, Task};
-use super::repair::repair;
+use super::repair::{self, Effort, repair};
 use super::system::System;
 
 /// One figure of all cells: a count or a sum.
@@ -91,6 +91,7 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
         flags
     };
     let (mut published, out) = (flags(&pattern.published), flags(released));
+    let costs: Vec<Option<u64>> = costs.iter().zip(&out).map(|(cost, out)| (!out).then_some(*cost)).collect();
     let insiders: Vec<bool> = holders.iter().map(Option::is_some).collect();
     // What is withheld for one figure is withheld for all, which makes no other less safe; but what is returned was
     // audited as it is returned, so each is looked at until nothing changes.
@@ -101,10 +102,10 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
         for figure in figures {
             let targets = figure.targets(system, primary, &published);
             let audited = figure.audit(system, &published, &targets, &insiders);
-            let repaired = repair(&audited, costs, &out);
-            let unprotected = repaired.unprotected(&audited);
-            if !unprotected.is_empty() {
-                return Err(Unprotected { cells: unprotected });
+            let effort = Effort::default();
+            let repaired = repair(&repair::Task { audit: audited, costs: &costs, spare: &[], effort });
+            if !repaired.unprotected.is_empty() {
+                return Err(Unprotected { cells: repaired.unprotected });
             }
             let mut of = vec![None; system.cells().len()];
             for (target, outcome) in targets.iter().zip(&repaired.outcomes) {

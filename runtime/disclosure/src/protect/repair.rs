@@ -1,200 +1,266 @@
-//! Repair: what to withhold besides, so that no target can be known too closely.
+//! Repair: withholds more cells until the audit says that every target is safe.
 //!
-//! For each target that the audit finds unsafe the cheapest move through it is looked for ([`super::moves`]): a change of
-//! atoms as large as the target needs, there and back, that leaves alone what stays published. The published cells that
-//! it changes are withheld. The move is then the witness for both sides, by construction, and the audit sees it.
+//! A pattern from which no target follows exactly may still give it away within a narrow interval. For each target that
+//! fails, the cheapest *move through published cells* is sought ([`super::moves`]): a change of the table, far enough
+//! both ways, that keeps all published cells but those that will now be withheld. Such a move is its own proof. Only where
+//! there is none, constraints are looked through for the first that makes the target narrow. At the end, cells that no
+//! proof needs are published again.
 //!
 //! # Guarantees
-//! Deterministic; cells that are out already are never withheld. What is returned as protected was audited with exactly
-//! the cells that are returned as published.
+//! - Whatever isn't in [`Repaired::unprotected`] was found safe by the audit on the final pattern, by witnesses.
+//! - No cell without a cost is withheld. Only cells that repair withheld, and `spare` ones, are published again.
+//! - Deterministic: targets in order of what they need, then of place; ties of cost go to fewer cells, then lower numbers.
 //!
 //! # Does not guarantee
-//! The least cost over all targets: each is repaired by itself, in their order. Where no move is found within the limits,
-//! the cells over the target are withheld one by one, which may be more than it takes.
+//! - The least cost: targets are served one after another.
+//! - Anything for withheld cells that are no targets: every cell that a rule protects must be one.
 //!
 //! # Example
-//! In a 3 x 3 table with margins of which one cell is withheld, 3 more are, at the corners of a rectangle with it: those
-//! of the cheapest rectangle whose corners are large enough.
+//! In a 3 x 3 table with all margins published and only the first inner cell withheld, three corners of a block are
+//! withheld besides it, of the cheapest of four blocks; a test repeats it.
 //!
-//! Source: the hypercube method (Giessing and Repsilber 2002; tau-Argus manual), on systems instead of tables.
+//! Sources: the hypercube method (Giessing and Repsilber 2002); `FixRiskyIntervals` of the R package GaussSuppression
+//! (Langsrud) for the first constraint that makes a target narrow.
 
-use std::collections::BTreeSet;
+mod prefix;
+mod spare;
 
-use super::audit::{Audit, Outcome, audit};
-use super::moves::{Aim, Ground, Price, Searcher};
+#[cfg(test)]
+mod tests;
 
-/// How often everything is audited and repaired before it counts as impossible.
-const ROUNDS: usize = 64;
-/// Steps of one search: more than the audit's own, since cells can be paid for.
-const STEPS_MAX: u64 = 20_000;
+use crate::protect::audit::{Audit, Engine, Exact, Limits, Microlp, Outcome, Pool, Side, Target, malformed};
+use crate::protect::moves::{Aim, Ground, Move, Price, Searcher, Slack};
 
-/// What came of a repair.
-pub struct Repaired {
-    /// Per cell, whether it stays published.
-    pub published: Vec<bool>,
-    /// The verdict on each target, with what stays published.
-    pub outcomes: Vec<Outcome>,
+/// What is to be repaired.
+#[derive(Debug, Clone, Copy)]
+pub struct Task<'a> {
+    /// The system, the pattern so far and the targets.
+    pub audit: Audit<'a>,
+    /// Per cell, what it costs to withhold it; `None` if it can't be, for instance since it is out already.
+    pub costs: &'a [Option<u64>],
+    /// Per cell, whether it may be published again if it isn't needed: withheld cells that are not primary. Empty for none.
+    pub spare: &'a [bool],
+    /// How much is tried.
+    pub effort: Effort,
 }
 
-impl Repaired {
-    /// The targets that aren't safe, by their cells.
-    #[must_use]
-    pub fn unprotected(&self, audited: &Audit<'_>) -> Vec<usize> {
-        let pairs = audited.targets.iter().zip(&self.outcomes);
-        pairs.filter(|(_, outcome)| !outcome.is_safe()).map(|(target, _)| target.cell).collect()
+/// Counts at which repair gives up; never clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Steps of one search for a move.
+    pub steps_max: u64,
+    /// Cells that are withheld in all since they are the first to make some target narrow.
+    pub rounds_max: usize,
+}
+
+impl Default for Effort {
+    fn default() -> Effort {
+        Effort { steps_max: 20_000, rounds_max: 200 }
     }
 }
 
-/// Withholds published cells until every target is safe, or nothing more can be done. `costs` says what it costs to
-/// withhold each cell, and `released` which are out whatever follows.
-pub fn repair(audited: &Audit<'_>, costs: &[u64], released: &[bool]) -> Repaired {
-    let mut published = audited.published.to_vec();
-    let Some(slack) = audited.slack() else {
-        return Repaired { published, outcomes: audit(audited) };
+/// A repaired pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repaired {
+    /// Per cell, whether it is published.
+    pub published: Vec<bool>,
+    /// The cells that are newly withheld, in order.
+    pub withheld: Vec<usize>,
+    /// The spare cells that are published again, in order.
+    pub reopened: Vec<usize>,
+    /// The cells of targets that aren't safe, in order, each once. Where there are some, nothing may be published.
+    pub unprotected: Vec<usize>,
+    /// The audit's verdict on each target, in the order of the targets.
+    pub outcomes: Vec<Outcome>,
+    /// The differences from the true table of the witnesses that the verdicts rest on, for
+    /// [`audit_with`](crate::protect::audit::audit_with). They must stay inside.
+    pub witnesses: Vec<Move>,
+}
+
+/// Withholds more cells until every target is safe, as far as it goes.
+#[must_use = "what isn't protected must not be published"]
+pub fn repair(task: &Task<'_>) -> Repaired {
+    let Some(mut repair) = Repair::new(*task) else {
+        let outcomes: Vec<Outcome> = task.audit.targets.iter().map(|target| malformed(&task.audit, *target)).collect();
+        return Repaired {
+            published: task.audit.published.to_vec(),
+            withheld: Vec::new(),
+            reopened: Vec::new(),
+            unprotected: unprotected(&task.audit, &outcomes),
+            outcomes,
+            witnesses: Vec::new(),
+        };
     };
-    let room = |room: &[i128], atom: u32| room.get(atom as usize).copied().unwrap_or(0) > 0;
-    let ground = Ground::new(audited.system, |atom| room(&slack.down, atom) || room(&slack.up, atom));
-    let mut searcher = Searcher::new(&ground, STEPS_MAX, audited.limits.corners_max);
-    let price = |published: &[bool], cell: usize| match published.get(cell) {
-        Some(false) => Price::Free,
-        _ if released.get(cell).copied().unwrap_or(true) => Price::Never,
-        _ => Price::At(costs.get(cell).copied().unwrap_or(u64::MAX)),
-    };
-    let mut outcomes = Vec::new();
-    for _ in 0..ROUNDS {
-        outcomes = audit(&Audit { published: &published, ..*audited });
-        let mut withheld = false;
-        for (target, outcome) in audited.targets.iter().zip(&outcomes) {
-            if outcome.is_safe() {
+    // What is safe already, and easily seen to be, costs nothing.
+    repair.unsafe_now(Limits { solves_max: 0, ..task.audit.limits });
+    repair.by_moves();
+    repair.by_prefixes();
+    repair.reopen();
+    repair.finish()
+}
+
+/// A repair under way.
+struct Repair<'a> {
+    task: Task<'a>,
+    exact: Exact<'a>,
+    /// The slack of downward moves.
+    mirror: Slack,
+    /// What each cell costs now; `Free` if it is withheld.
+    prices: Vec<Price>,
+    pool: Pool,
+}
+
+impl<'a> Repair<'a> {
+    fn new(task: Task<'a>) -> Option<Repair<'a>> {
+        let cells = task.audit.system.cells().len();
+        let spare = task.spare.is_empty() || task.spare.len() == cells;
+        if task.costs.len() != cells || !spare {
+            return None;
+        }
+        let exact = Exact::new(task.audit)?;
+        let price = |(published, cost): (&bool, &Option<u64>)| match (published, cost) {
+            (false, _) => Price::Free,
+            (true, Some(cost)) => Price::At(*cost),
+            (true, None) => Price::Never,
+        };
+        let prices = task.audit.published.iter().zip(task.costs).map(price).collect();
+        let mirror = Slack { down: exact.slack().up.clone(), up: exact.slack().down.clone() };
+        let mut repair = Repair { mirror, pool: Pool::new(&task.audit), exact, prices, task };
+        for (place, target) in task.audit.targets.iter().enumerate() {
+            let met = repair.pool.covered(place, Side::Lower) && repair.pool.covered(place, Side::Upper);
+            if let (Some(Price::At(_)), false) = (repair.prices.get(target.cell), met) {
+                repair.withhold(target.cell);
+            }
+        }
+        Some(repair)
+    }
+
+    /// Serves the targets one after another, those that need most first.
+    fn by_moves(&mut self) {
+        let ground = self.ground();
+        let audit = self.task.audit;
+        let mut searcher = Searcher::new(&ground, self.task.effort.steps_max, audit.limits.corners_max);
+        let mut order: Vec<(i128, usize, Target)> = audit
+            .targets
+            .iter()
+            .enumerate()
+            .map(|(place, target)| (self.needs(*target).iter().copied().max().unwrap_or(0), place, *target))
+            .collect();
+        order.sort_unstable_by_key(|(need, place, _)| (std::cmp::Reverse(*need), *place));
+        for (_, place, target) in order {
+            self.serve(&mut searcher, place, target);
+        }
+    }
+
+    /// The atoms that may move at some cost.
+    fn ground(&self) -> Ground {
+        let mut movable: Vec<bool> = {
+            let slack = self.exact.slack();
+            slack.down.iter().zip(&slack.up).map(|(down, up)| *down > 0 || *up > 0).collect()
+        };
+        for (entries, price) in self.task.audit.system.cells().iter().zip(&self.prices) {
+            if let ([(atom, _)], Price::Never) = (entries.as_slice(), price) {
+                movable.get_mut(*atom as usize).into_iter().for_each(|slot| *slot = false);
+            }
+        }
+        Ground::new(self.task.audit.system, |atom| movable.get(atom as usize).copied().unwrap_or(false))
+    }
+
+    /// By how much a target must be able to fall and to rise.
+    fn needs(&self, target: Target) -> [i128; 2] {
+        let value = self.task.audit.system.value(target.cell, self.task.audit.truth).unwrap_or(0);
+        [value.saturating_sub(target.lower).max(0), target.upper.saturating_sub(value).max(0)]
+    }
+
+    fn serve(&mut self, searcher: &mut Searcher<'_>, place: usize, target: Target) {
+        let insiders = self.task.audit.insiders_against(target);
+        let [fall, rise] = self.needs(target);
+        if !self.pool.covered(place, Side::Lower) && !self.pool.covered(place, Side::Upper) {
+            self.go(searcher, &insiders, Aim { cell: target.cell, rise, fall }, Side::Upper);
+        }
+        for (side, need) in [(Side::Lower, fall), (Side::Upper, rise)] {
+            let aim = Aim { cell: target.cell, rise: need, fall: 0 };
+            if self.pool.covered(place, side) || self.go(searcher, &insiders, aim, side) || insiders.is_empty() {
                 continue;
             }
-            let Some(value) = audited.system.value(target.cell, audited.truth) else { continue };
-            let (rise, fall) = (target.upper.saturating_sub(value).max(0), value.saturating_sub(target.lower).max(0));
-            let prices: Vec<Price> = (0..published.len()).map(|cell| price(&published, cell)).collect();
-            let barred = audited.insiders_against(*target);
-            // One move there and back; else one for each side; where an insider is in the way of all, without regard to
-            // insiders: then the audit has the last word on each of them.
-            let ways: [&[(i128, i128)]; 2] = [&[(rise, fall)], &[(rise, 0), (0, fall)]];
-            let found = [barred.as_slice(), &[]].into_iter().find_map(|barred| {
-                ways.into_iter().find_map(|way| {
-                    let mut paid = Vec::new();
-                    for (rise, fall) in way.iter().filter(|(rise, fall)| *rise > 0 || *fall > 0) {
-                        let aim = Aim { cell: target.cell, rise: *rise, fall: *fall };
-                        paid.extend(searcher.find(&prices, &slack, barred, aim)?.paid);
-                    }
-                    Some(paid)
-                })
-            });
-            // Where there is no such move, what lies over the target goes, the cheapest first, until there is one.
-            let found = found.unwrap_or_else(|| over(audited, target.cell, &published, released, costs));
-            for cell in found {
-                if let Some(slot) = published.get_mut(cell as usize) {
-                    withheld |= std::mem::replace(slot, false);
+            // No move avoids all insiders at once: then one move, and for each insider in its way another.
+            if self.pool.against(place, side).is_none() {
+                self.go(searcher, &[], aim, side);
+            }
+            for atom in self.pool.against(place, side).unwrap_or_default().to_vec() {
+                let mut one = vec![false; insiders.len()];
+                one.get_mut(atom as usize).into_iter().for_each(|slot| *slot = true);
+                if self.pool.against(place, side).is_some_and(|left| left.contains(&atom)) {
+                    self.go(searcher, &one, aim, side);
                 }
             }
         }
-        if !withheld {
-            break;
+    }
+
+    /// Withholds what the cheapest move needs, and keeps the move; whether there is one.
+    fn go(&mut self, searcher: &mut Searcher<'_>, barred: &[bool], aim: Aim, side: Side) -> bool {
+        let slack = if side == Side::Lower { &self.mirror } else { self.exact.slack() };
+        let Some(found) = searcher.find(&self.prices, slack, barred, aim) else { return false };
+        let (forth, back) = (found.step.reach(slack), backwards(&found.step, slack));
+        for cell in found.paid {
+            self.withhold(cell as usize);
         }
-    }
-    if outcomes.iter().any(|outcome| !outcome.is_safe()) {
-        outcomes = audit(&Audit { published: &published, ..*audited });
-    }
-    Repaired { published, outcomes }
-}
-
-/// The cheapest published cell that has an atom of the target, if one can be withheld.
-fn over(audited: &Audit<'_>, target: usize, published: &[bool], released: &[bool], costs: &[u64]) -> Vec<u32> {
-    let own: BTreeSet<u32> = audited.system.cell(target).iter().map(|(atom, _)| *atom).collect();
-    let open = |cell: &usize| {
-        let withheld = !published.get(*cell).copied().unwrap_or(false);
-        !withheld
-            && !released.get(*cell).copied().unwrap_or(true)
-            && audited.system.cell(*cell).iter().any(|(atom, _)| own.contains(atom))
-    };
-    let cost = |cell: &usize| (costs.get(*cell).copied().unwrap_or(u64::MAX), *cell);
-    let cheapest = (0..published.len()).filter(open).min_by_key(cost);
-    cheapest.and_then(|cell| u32::try_from(cell).ok()).into_iter().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::audit::{Limits, Target, fits};
-    use super::*;
-    use crate::tests::brute::{self, Numbers};
-
-    #[test]
-    fn a_lone_primary_takes_the_cheapest_rectangle_that_is_large_enough() {
-        let system = brute::table(&[3, 3], &[0, 0]);
-        let truth = [3, 20, 2, 20, 20, 20, 2, 20, 1];
-        let inner = |atom: u32| system.cells().iter().position(|cell| cell[..] == [(atom, 1)]).expect("it is there");
-        let mut published = vec![true; system.cells().len()];
-        published[inner(0)] = false;
-        let released = vec![false; published.len()];
-        let costs: Vec<u64> = system
-            .cells()
-            .iter()
-            .map(|cell| if cell.len() == 1 { truth[cell[0].0 as usize] as u64 } else { 1_000 })
-            .collect();
-        let targets = [Target { cell: inner(0), lower: 0, upper: 6 }];
-        let audited = Audit {
-            system: &system,
-            truth: &truth,
-            bounds: &[(0, 1_000); 9],
-            published: &published,
-            targets: &targets,
-            insiders: &[],
-            limits: Limits::default(),
-        };
-        let repaired = repair(&audited, &costs, &released);
-        assert!(repaired.unprotected(&audited).is_empty());
-        // The corner of 1 is the cheapest, and too small to lose 3.
-        let withheld: Vec<usize> = (0..9).filter(|atom| !repaired.published[inner(*atom as u32)]).collect();
-        assert_eq!(withheld.len(), 4, "{withheld:?}");
-        assert!(repaired.published[inner(8)], "{withheld:?}");
-        // What is out already can't be part of it.
-        let all = vec![true; published.len()];
-        assert_eq!(repair(&audited, &costs, &all).unprotected(&audited), [inner(0)]);
-    }
-
-    #[test]
-    fn what_is_repaired_is_truly_safe() {
-        let mut repaired_at_all = 0;
-        for seed in 0..40 {
-            let mut numbers = Numbers::new(seed);
-            let system = brute::table(
-                if seed % 2 == 0 { &[3, 4] } else { &[2, 2, 3] },
-                &[0, 0, 0][..if seed % 2 == 0 { 2 } else { 3 }],
-            );
-            let truth: Vec<i128> = (0..system.atoms()).map(|_| i128::from(numbers.below(5)) + 1).collect();
-            let bounds: Vec<(i128, i128)> = truth.iter().map(|value| (0, value + 3)).collect();
-            let primary = numbers.below(system.atoms() as u64) as u32;
-            let cell = system.cells().iter().position(|cell| cell[..] == [(primary, 1)]).expect("it is there");
-            let mut published = vec![true; system.cells().len()];
-            published[cell] = false;
-            let value = truth[primary as usize];
-            let targets = [Target { cell, lower: value - 1, upper: value + 1 }];
-            let audited = Audit {
-                system: &system,
-                truth: &truth,
-                bounds: &bounds,
-                published: &published,
-                targets: &targets,
-                insiders: &[],
-                limits: Limits::default(),
-            };
-            let released = vec![false; published.len()];
-            let repaired = repair(&audited, &vec![1; published.len()], &released);
-            if !repaired.unprotected(&audited).is_empty() {
-                continue;
+        let sign = if side == Side::Lower { -1 } else { 1 };
+        let mut kept = false;
+        for factor in [forth, -back] {
+            if let Some(step) = found.step.times(sign * factor).filter(|step| !step.changes().is_empty()) {
+                kept |= self.pool.add(&self.exact, step);
             }
-            repaired_at_all += 1;
-            let known = vec![false; system.atoms()];
-            let found = brute::intervals(&system, &truth, &bounds, &repaired.published, &known);
-            let (lower, upper) = found[cell];
-            assert!(lower < value && upper > value, "seed {seed}: {lower}..{upper} of {value}");
-            assert!(fits(&system, &truth, &repaired.published, &bounds, &truth));
         }
-        assert!(repaired_at_all > 30, "{repaired_at_all}");
+        kept
     }
+
+    fn withhold(&mut self, cell: usize) {
+        self.exact.withhold(cell);
+        self.prices.get_mut(cell).into_iter().for_each(|slot| *slot = Price::Free);
+    }
+
+    fn published(&self) -> Vec<bool> {
+        self.prices.iter().map(|price| *price != Price::Free).collect()
+    }
+
+    /// The audit on the final pattern.
+    fn finish(self) -> Repaired {
+        let published = self.published();
+        let audit = Audit { published: &published, ..self.task.audit };
+        let (outcomes, witnesses) = match Engine::new(audit, self.pool.moves(), Microlp) {
+            Some(mut engine) => {
+                let outcomes: Vec<Outcome> = (0..audit.targets.len()).map(|place| engine.verdict(place)).collect();
+                (outcomes, engine.into_pool().moves().to_vec())
+            }
+            None => (audit.targets.iter().map(|target| malformed(&audit, *target)).collect(), Vec::new()),
+        };
+        let differ = |now: bool| {
+            let before = self.task.audit.published.iter();
+            let both = before.zip(&published).enumerate();
+            both.filter(|(_, (before, after))| before != after && **after == now).map(|(cell, _)| cell).collect()
+        };
+        let (withheld, reopened) = (differ(false), differ(true));
+        let unprotected = unprotected(&audit, &outcomes);
+        Repaired { withheld, reopened, unprotected, outcomes, published, witnesses }
+    }
+}
+
+/// How often a move can be made backwards.
+fn backwards(step: &Move, slack: &Slack) -> i128 {
+    step.times(-1).map_or(0, |back| back.reach(slack))
+}
+
+/// The cells of the targets that aren't safe.
+fn unprotected(audit: &Audit<'_>, outcomes: &[Outcome]) -> Vec<usize> {
+    let mut cells: Vec<usize> = audit
+        .targets
+        .iter()
+        .zip(outcomes)
+        .filter(|(_, found)| !found.is_safe())
+        .map(|(target, _)| target.cell)
+        .collect();
+    cells.sort_unstable();
+    cells.dedup();
+    cells
 }

@@ -24,18 +24,23 @@ pub(crate) struct Engine<'a, S> {
 
 #[allow(private_bounds, reason = "the solver is the audit's own; tests inject one that lies")]
 impl<'a, S: Solver> Engine<'a, S> {
-    /// An audit that starts with the moves of a pool, as far as they fit.
-    pub(crate) fn new(audit: Audit<'a>, start: Pool, solver: S) -> Option<Engine<'a, S>> {
+    /// An audit that starts with these moves, as far as they fit.
+    pub(crate) fn new(audit: Audit<'a>, start: &[Move], solver: S) -> Option<Engine<'a, S>> {
         let exact = Exact::new(audit)?;
         let slack = tightened(audit.system, audit.published, exact.slack().clone());
         let room = |room: &[i128], atom: u32| room.get(atom as usize).copied().unwrap_or(0) > 0;
         let ground = Ground::new(audit.system, |atom| room(&slack.down, atom) || room(&slack.up, atom));
         let prices = audit.published.iter().map(|out| if *out { Price::Never } else { Price::Free }).collect();
         let mut pool = Pool::new(&audit);
-        for step in start.moves() {
+        for step in start {
             pool.add(&exact, step.clone());
         }
         Some(Engine { exact, slack, ground, prices, pool, solver, solves: 0 })
+    }
+
+    /// What was found.
+    pub(crate) fn into_pool(self) -> Pool {
+        self.pool
     }
 
     /// Whether a target is safe, with whatever it takes to find out.

@@ -1,6 +1,6 @@
 //! Witnesses, shared: each that fits serves every target that it moves.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Audit, Interval, Target};
 use crate::protect::moves::{Move, Slack};
@@ -20,14 +20,17 @@ pub(crate) enum Side {
 struct Cover {
     /// The insiders who know an atom that every witness so far moves; `None` as long as there is no witness.
     against: Option<Vec<u32>>,
-    /// The witnesses that do, by number.
-    witnesses: Vec<usize>,
+    /// The witnesses that do, by number, each with the insiders whose atoms it moves.
+    witnesses: Vec<(usize, Vec<u32>)>,
+    /// Whether the true table does.
+    by_truth: bool,
 }
 
 /// Moves that fit, as differences from the true table, and what they show of each target.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool {
     moves: Vec<Move>,
+    seen: HashSet<Move>,
     covers: Vec<[Cover; 2]>,
     intervals: Vec<Interval>,
     of_cell: HashMap<usize, Vec<usize>>,
@@ -39,7 +42,7 @@ impl Pool {
         let mut pool = Pool::default();
         for (place, target) in audit.targets.iter().enumerate() {
             let value = audit.system.value(target.cell, audit.truth).unwrap_or(0);
-            let met = |met: bool| Cover { against: met.then(Vec::new), witnesses: Vec::new() };
+            let met = |met: bool| Cover { against: met.then(Vec::new), witnesses: Vec::new(), by_truth: met };
             pool.covers.push([met(target.lower >= value), met(target.upper <= value)]);
             pool.intervals.push(Interval { lower: value, upper: value });
             pool.of_cell.entry(target.cell).or_default().push(place);
@@ -50,6 +53,24 @@ impl Pool {
     /// The moves.
     pub(crate) fn moves(&self) -> &[Move] {
         &self.moves
+    }
+
+    /// The witnesses for one side of a target, by number.
+    pub(crate) fn witnesses(&self, place: usize, side: Side) -> impl Iterator<Item = usize> + '_ {
+        self.cover(place, side).into_iter().flat_map(|cover| cover.witnesses.iter().map(|(number, _)| *number))
+    }
+
+    /// Whether one side of a target would be certified against everybody by these witnesses alone.
+    pub(crate) fn covered_by(&self, place: usize, side: Side, counts: impl Fn(usize) -> bool) -> bool {
+        let Some(cover) = self.cover(place, side) else { return false };
+        let mut left: Option<Vec<u32>> = None;
+        for (_, against) in cover.witnesses.iter().filter(|(number, _)| counts(*number)) {
+            left = Some(match left {
+                None => against.clone(),
+                Some(left) => left.into_iter().filter(|atom| against.binary_search(atom).is_ok()).collect(),
+            });
+        }
+        cover.by_truth || left.is_some_and(|left| left.is_empty())
     }
 
     /// Whether one side of a target is certified against everybody.
@@ -76,6 +97,9 @@ impl Pool {
         let Some(changed) = ground.fits(&step) else {
             return false;
         };
+        if self.seen.contains(&step) {
+            return true;
+        }
         let number = self.moves.len();
         let mut useful = false;
         for (cell, change) in changed {
@@ -84,6 +108,7 @@ impl Pool {
             }
         }
         if useful {
+            self.seen.insert(step.clone());
             self.moves.push(step);
         }
         true
@@ -118,13 +143,13 @@ fn record(
         }
         let against = ground.insiders_moved(*target, step);
         let left: Vec<u32> = match &cover.against {
-            None => against,
+            None => against.clone(),
             Some(left) => left.iter().copied().filter(|atom| against.binary_search(atom).is_ok()).collect(),
         };
         let closer = cover.against.as_ref().is_none_or(|before| left.len() < before.len());
         cover.against = Some(left);
         if closer || cover.witnesses.len() < KEPT_MAX {
-            cover.witnesses.push(number);
+            cover.witnesses.push((number, against));
             useful = true;
         }
     }
@@ -134,6 +159,7 @@ fn record(
 /// Exact arithmetic on differences from the true table.
 pub(crate) struct Exact<'a> {
     pub(crate) audit: Audit<'a>,
+    published: Vec<bool>,
     slack: Slack,
     columns: Vec<Vec<(usize, i128)>>,
 }
@@ -148,7 +174,14 @@ impl<'a> Exact<'a> {
                 columns.get_mut(*atom as usize)?.push((cell, i128::from(*coefficient)));
             }
         }
-        Some(Exact { audit, slack, columns })
+        Some(Exact { audit, published: audit.published.to_vec(), slack, columns })
+    }
+
+    /// From here on this cell isn't published. Whatever fitted fits still.
+    pub(crate) fn withhold(&mut self, cell: usize) {
+        if let Some(slot) = self.published.get_mut(cell) {
+            *slot = false;
+        }
     }
 
     /// The slack of the given bounds.
@@ -179,7 +212,7 @@ impl<'a> Exact<'a> {
             }
         }
         let changed = self.changed(step)?;
-        let published = |cell: &usize| self.audit.published.get(*cell).copied().unwrap_or(true);
+        let published = |cell: &usize| self.published.get(*cell).copied().unwrap_or(true);
         if changed.keys().any(published) { None } else { Some(changed) }
     }
 
@@ -197,7 +230,7 @@ impl<'a> Exact<'a> {
 impl Exact<'_> {
     /// The published cells that an atom enters.
     pub(crate) fn published_with(&self, atom: u32) -> impl Iterator<Item = usize> + '_ {
-        let published = |cell: &usize| self.audit.published.get(*cell).copied().unwrap_or(true);
+        let published = |cell: &usize| self.published.get(*cell).copied().unwrap_or(true);
         self.columns.get(atom as usize).into_iter().flatten().map(|(cell, _)| *cell).filter(published)
     }
 }

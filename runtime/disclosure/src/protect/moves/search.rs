@@ -40,6 +40,8 @@ pub(crate) struct Ground {
     columns: Vec<Vec<Entry>>,
     /// Cells of one atom: nothing balances them.
     single: Vec<bool>,
+    /// The greatest sum of an atom's coefficients.
+    widest: i64,
 }
 
 impl Ground {
@@ -56,7 +58,9 @@ impl Ground {
             }
             rows.push(row);
         }
-        Ground { rows, columns, single: system.cells().iter().map(|entries| entries.len() == 1).collect() }
+        let sum = |column: &Vec<Entry>| column.iter().map(|(_, c)| i64::from(c.unsigned_abs())).sum();
+        let widest = columns.iter().map(sum).max().unwrap_or(0);
+        Ground { rows, columns, widest, single: system.cells().iter().map(|entries| entries.len() == 1).collect() }
     }
 
     /// The atoms of a cell that may move.
@@ -81,6 +85,16 @@ pub(crate) struct Searcher<'a> {
     taken: Vec<bool>,
 }
 
+/// How one pass of a search goes.
+#[derive(Debug, Clone, Copy)]
+struct Pass {
+    /// Only the atoms that balance most are looked at.
+    strict: bool,
+    corners_max: usize,
+    /// Cells of several atoms may be withheld.
+    paying: bool,
+}
+
 /// One search.
 struct Run<'s, 'a> {
     memory: &'s mut Searcher<'a>,
@@ -88,7 +102,9 @@ struct Run<'s, 'a> {
     slack: &'s Slack,
     barred: &'s [bool],
     aim: Aim,
-    strict: bool,
+    pass: Pass,
+    /// The least that it costs to withhold a cell of several atoms.
+    cheapest: Option<u128>,
     steps: u64,
     corners: Vec<(u32, i64)>,
     best: Option<(u128, Vec<(u32, i64)>)>,
@@ -113,29 +129,48 @@ impl<'a> Searcher<'a> {
 
     /// The cheapest move that is found. Atoms that are `barred` (none, if it is empty) don't move.
     ///
-    /// The first pass balances an equation only by the atoms that balance most others at once, which is what makes
-    /// hypercubes; only if it finds nothing, a second one looks at all.
+    /// The first passes balance an equation only by the atoms that balance most others at once, which is what makes
+    /// hypercubes. Only where withholding a margin could be cheaper, or nothing is found, that is looked at; and only
+    /// if still nothing is found, all atoms are, for short moves first.
     pub(crate) fn find(&mut self, prices: &[Price], slack: &Slack, barred: &[bool], aim: Aim) -> Option<Found> {
-        [true, false].into_iter().find_map(|strict| self.pass(prices, slack, barred, aim, strict))
-    }
-
-    fn pass(&mut self, prices: &[Price], slack: &Slack, barred: &[bool], aim: Aim, strict: bool) -> Option<Found> {
+        let longest = self.corners_max;
+        let strict = |corners_max: usize, paying: bool| Pass { strict: true, corners_max, paying };
+        let wide = |corners_max: usize| Pass { strict: false, corners_max, paying: true };
         let cell = u32::try_from(aim.cell).ok()?;
-        let unit = self.ground.row(cell).iter().map(|(_, coefficient)| i64::from(coefficient.unsigned_abs())).min()?;
-        *self.residual.get_mut(aim.cell)? = -unit;
-        self.open.insert((0, cell));
-        let mut run =
-            Run { memory: self, prices, slack, barred, aim, strict, steps: 0, corners: Vec::new(), best: None };
-        run.step(0);
-        let best = run.best;
-        if let Some(residual) = self.residual.get_mut(aim.cell) {
-            *residual = 0;
+        let mut run = Run {
+            pass: strict(longest.min(8), false),
+            cheapest: self.cheapest(prices),
+            memory: self,
+            prices,
+            slack,
+            barred,
+            aim,
+            steps: 0,
+            corners: Vec::new(),
+            best: None,
+        };
+        run.go(run.pass);
+        if run.best.is_none() && longest > 8 {
+            run.go(strict(longest, false));
         }
-        self.open.clear();
-        let (_, corners) = best?;
+        if run.cheapest.is_some_and(|price| run.best.as_ref().is_none_or(|(best, _)| price < *best)) {
+            run.go(strict(longest, true));
+        }
+        for corners_max in [4, 8, longest] {
+            if run.best.is_none() {
+                run.go(wide(corners_max.min(longest)));
+            }
+        }
+        let (_, corners) = run.best?;
         let step = Move::of(corners.iter().map(|(atom, sign)| (*atom, i128::from(*sign))))?;
         let paid = self.changed(prices, cell, &corners);
         Some(Found { step, paid })
+    }
+
+    /// The least that it costs to withhold a cell of several atoms.
+    fn cheapest(&self, prices: &[Price]) -> Option<u128> {
+        let several = prices.iter().zip(&self.ground.single).filter(|(_, single)| !**single);
+        several.filter_map(|(price, _)| if let Price::At(price) = price { Some(worth(*price)) } else { None }).min()
     }
 
     /// The published cells that a move changes, in order.
@@ -152,7 +187,21 @@ impl<'a> Searcher<'a> {
 }
 
 impl Run<'_, '_> {
-    fn step(&mut self, cost: u128) {
+    /// Makes a pass; what costs as much as the best so far isn't looked at.
+    fn go(&mut self, pass: Pass) {
+        let aim = self.aim.cell;
+        let unit = self.memory.ground.row(aim as u32).iter().map(|(_, c)| i64::from(c.unsigned_abs())).min();
+        let (Some(unit), Some(residual)) = (unit, self.memory.residual.get_mut(aim)) else { return };
+        *residual = -unit;
+        self.memory.open.insert((0, aim as u32));
+        (self.pass, self.steps) = (pass, 0);
+        self.step(0, unit);
+        self.memory.residual.get_mut(aim).into_iter().for_each(|residual| *residual = 0);
+        self.memory.open.clear();
+    }
+
+    /// Goes on from what is chosen so far, at this cost and with this sum of all imbalances.
+    fn step(&mut self, cost: u128, imbalance: i64) {
         if self.steps >= self.memory.steps_max || self.best.as_ref().is_some_and(|(best, _)| cost >= *best) {
             return;
         }
@@ -161,22 +210,27 @@ impl Run<'_, '_> {
             self.best = Some((cost, self.corners.clone()));
             return;
         };
-        if self.corners.len() < self.memory.corners_max {
-            for (atom, sign, toll) in self.ways(row) {
-                self.push(atom, sign);
-                self.step(cost.saturating_add(toll));
-                self.pop(atom, sign);
+        let left = self.pass.corners_max.saturating_sub(self.corners.len());
+        for (atom, sign, score, toll) in if left > 0 { self.ways(row) } else { Vec::new() } {
+            // What is out of balance after this atom has to be balanced by the rest, each of which has so many cells.
+            let most = (left as i64 - 1).saturating_mul(self.memory.ground.widest);
+            if imbalance + score > most && !self.paying() {
+                continue;
             }
+            self.push(atom, sign);
+            self.step(cost.saturating_add(toll), imbalance + score);
+            self.pop(atom, sign);
         }
-        if let (Price::At(price), false) = (self.price(row), row as usize == self.aim.cell) {
+        if let (true, Price::At(price)) = (self.paying() && row as usize != self.aim.cell, self.price(row)) {
+            let residual = self.memory.residual.get(row as usize).copied().unwrap_or(0);
             self.settle(row, true);
-            self.step(cost.saturating_add(worth(price)));
+            self.step(cost.saturating_add(worth(price)), imbalance - residual.abs());
             self.settle(row, false);
         }
     }
 
     /// The atoms that bring the row nearer to balance, best first.
-    fn ways(&self, row: u32) -> Vec<(u32, i64, u128)> {
+    fn ways(&self, row: u32) -> Vec<(u32, i64, i64, u128)> {
         let residual = self.memory.residual.get(row as usize).copied().unwrap_or(0);
         let mut ways: Vec<(i64, u128, u32, i64)> = Vec::new();
         for (atom, coefficient) in self.memory.ground.row(row) {
@@ -190,13 +244,17 @@ impl Run<'_, '_> {
             }
         }
         ways.sort_unstable();
-        if self.strict {
+        if self.pass.strict {
             let least = ways.first().map_or(0, |way| way.0);
             ways.retain(|way| way.0 == least);
         } else {
             ways.truncate(WIDTH_MAX);
         }
-        ways.into_iter().map(|(_, toll, atom, sign)| (atom, sign, toll)).collect()
+        ways.into_iter().map(|(score, toll, atom, sign)| (atom, sign, score, toll)).collect()
+    }
+
+    fn paying(&self) -> bool {
+        self.pass.paying && self.cheapest.is_some()
     }
 
     fn barred(&self, atom: u32) -> bool {

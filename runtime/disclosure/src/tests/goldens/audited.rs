@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protect::audit::{Audit, Limits, Outcome, Target, audit, interval};
-use crate::protect::repair::repair;
+use crate::protect::repair::{Effort, Task, repair};
 
 /// What an attacker knows who knows that nothing is negative.
 struct Attacker {
@@ -103,10 +103,11 @@ fn golden_audit_linked_tables() {
         .map(|(_, target)| tables.names[target.cell].as_str())
         .collect();
     assert_eq!(unsafe_cells, ["Portugal/2014", "Portugal/2016"]);
-    let costs: Vec<u64> = tables.values.iter().map(|value| *value as u64).collect();
+    let costs: Vec<Option<u64>> = tables.values.iter().map(|value| Some(*value as u64)).collect();
     let audited = attacker.audit(&targets, &[]);
-    let repaired = repair(&audited, &costs, &vec![false; costs.len()]);
-    assert_eq!(repaired.unprotected(&audited), [0; 0]);
+    let task = Task { audit: audited, costs: &costs, spare: &[], effort: Effort::default() };
+    let repaired = repair(&task);
+    assert_eq!(repaired.unprotected, [0; 0]);
     let kept = |cell: &usize| attacker.published[*cell] && !repaired.published[*cell];
     let withheld: Vec<usize> = (0..costs.len()).filter(kept).collect();
     assert_eq!(tables.named(&withheld), texts(golden.expected("further_suppressed")));
