@@ -88,19 +88,27 @@ struct Vetted {
 
 fn vetted() -> &'static Vetted {
     static VETTED: OnceLock<Vetted> = OnceLock::new();
-    VETTED.get_or_init(|| {
-        let hosted = Hosted::start();
-        let place = &hosted.place;
-        place.register(&entry());
-        place.seal("town", "csv", &csv(&town()));
-        place.client("carol").post("/v1/families", &proposal("people")).ok();
-        for person in ["cyrus", "rosa"] {
-            place.client(person).act("/v1/families/town.people/vet").ok();
-        }
-        let columns = ["id", "district", "region", "age", "income"];
-        let grant = place.grant(&terms(json!([{ "dataset": "town", "columns": columns }])));
-        Vetted { hosted, grant }
-    })
+    VETTED.get_or_init(|| own_vetted(&["id", "district", "region", "age", "income"]))
+}
+
+/// The same for one test alone, with a grant of these columns.
+fn own_vetted(columns: &[&str]) -> Vetted {
+    let hosted = sealed();
+    let place = &hosted.place;
+    place.client("carol").post("/v1/families", &proposal("people")).ok();
+    for person in ["cyrus", "rosa"] {
+        place.client(person).act("/v1/families/town.people/vet").ok();
+    }
+    let grant = place.grant(&terms(json!([{ "dataset": "town", "columns": columns }])));
+    Vetted { hosted, grant }
+}
+
+/// A node with the town, and no family yet.
+fn sealed() -> Hosted {
+    let hosted = Hosted::start();
+    hosted.place.register(&entry());
+    hosted.place.seal("town", "csv", &csv(&town()));
+    hosted
 }
 
 fn ask(place: &Place, who: &str, grant: &str, plan: &Value) -> Value {
@@ -203,10 +211,8 @@ fn attack_39_what_is_outside_of_every_family_goes_to_people_and_says_why() {
 
 #[test]
 fn a_family_is_vetted_by_two_people_who_did_not_propose_it() {
-    let hosted = Hosted::start();
+    let hosted = sealed();
     let place = &hosted.place;
-    place.register(&entry());
-    place.seal("town", "csv", &csv(&town()));
     let carol = place.client("carol");
     place.client("olga").post("/v1/families", &proposal("people")).refused(Code::Forbidden);
     carol.post("/v1/families", &proposal("people")).ok();
@@ -258,15 +264,8 @@ fn families_that_cannot_be_protected_are_refused_with_the_reason() {
 
 #[test]
 fn attack_05_a_new_snapshot_answers_with_the_old_figure_where_the_change_isolates_somebody() {
-    let hosted = Hosted::start();
+    let Vetted { hosted, grant } = own_vetted(&["id", "age", "income"]);
     let place = &hosted.place;
-    place.register(&entry());
-    place.seal("town", "csv", &csv(&town()));
-    place.client("carol").post("/v1/families", &proposal("people")).ok();
-    for person in ["cyrus", "rosa"] {
-        place.client(person).act("/v1/families/town.people/vet").ok();
-    }
-    let grant = place.grant(&terms(json!([{ "dataset": "town", "columns": ["id", "age", "income"] }])));
     let plan = plan("SELECT age, income FROM town", &["age"], &[&[]]);
     let answer = || {
         let job = ask(place, "olga", &grant, &plan);

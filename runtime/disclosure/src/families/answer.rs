@@ -12,7 +12,7 @@ use super::matching::LookUp;
 use super::sealed::{SealedCell, SealedTables, Status};
 use crate::publish::counted::{columns, ratios, row};
 use crate::record::{CarriedCell, SdcRecord};
-use crate::table::{ReleaseTable, every_code};
+use crate::table::{ReleaseTable, Value, every_code};
 
 /// What leaves without people.
 #[must_use = "an answer that nobody seals answers nobody"]
@@ -72,12 +72,7 @@ struct Looking<'a> {
 
 impl Looking<'_> {
     /// The rows of the table that keeps these of the job's dimensions.
-    fn rows(
-        &self,
-        kept: &[u32],
-        rows: &mut Vec<Vec<crate::table::Value>>,
-        carried: &mut Vec<CarriedCell>,
-    ) -> Result<(), Absent> {
+    fn rows(&self, kept: &[u32], rows: &mut Vec<Vec<Value>>, carried: &mut Vec<CarriedCell>) -> Result<(), Absent> {
         let names = kept.iter().filter_map(|place| self.look_up.columns().get(*place as usize));
         let columns: BTreeSet<String> = names.chain(self.look_up.conditions().keys()).cloned().collect();
         let table = self.sealed.table(&columns).ok_or(Absent)?;

@@ -19,7 +19,8 @@
 //!
 //! Source: disclosure.md, the rule that shapes the product, and section 3 on what binds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::layout::{Layout, NO_CODE};
 use super::microdata::{Entry, Microdata};
@@ -52,7 +53,7 @@ pub struct Sealing<'a> {
 /// An earlier seal.
 pub struct Moment {
     /// The tables.
-    pub sealed: SealedTables,
+    pub sealed: Arc<SealedTables>,
     /// What was counted of that snapshot, in the present layout.
     pub microdata: Microdata,
 }
@@ -76,6 +77,7 @@ struct Cell {
     table: usize,
     codes: Vec<u32>,
     atoms: Vec<u32>,
+    evidence: Evidence,
 }
 
 /// What is known of a cell before the others are looked at.
@@ -102,15 +104,13 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
         return Err(Unsealable::Atoms(microdata.atoms.len()));
     }
     let joint = Joint::new(microdata, sealing.before);
-    let cells = cells(layout, &joint.atoms);
+    let cells = cells(layout, &joint);
     let verdicts: Vec<Verdict> = cells.iter().map(|cell| verdict(sealing, &joint, cell)).collect();
     let system = System::of_sums(joint.atoms.len(), cells.iter().map(|cell| cell.atoms.clone()).collect());
     let system = system.map_err(|_| Unsealable::Range)?;
-    let quantities: Vec<Quantity> = {
-        let all = layout.tables.iter().flat_map(|table| table.quantities.iter().copied());
-        let all: std::collections::BTreeSet<Quantity> = all.collect();
-        all.into_iter().collect()
-    };
+    let quantities: BTreeSet<Quantity> =
+        layout.tables.iter().flat_map(|table| table.quantities.iter().copied()).collect();
+    let quantities: Vec<Quantity> = quantities.into_iter().collect();
     let figures: Vec<Figure> =
         quantities.iter().map(|quantity| figure(sealing, &joint, (&cells, &verdicts), *quantity)).collect();
     let which = |wanted: fn(&Verdict) -> bool| -> Vec<usize> {
@@ -166,19 +166,22 @@ impl<'a> Joint<'a> {
         }
     }
 
-    fn of<'b>(of: &'b [Vec<&'a Entry>], cell: &'b Cell) -> impl Iterator<Item = &'a Entry> + 'b {
-        cell.atoms.iter().filter_map(|atom| of.get(*atom as usize)).flatten().copied()
+    fn of<'b>(of: &'b [Vec<&'a Entry>], atoms: &'b [u32]) -> impl Iterator<Item = &'a Entry> + 'b {
+        atoms.iter().filter_map(|atom| of.get(*atom as usize)).flatten().copied()
     }
 }
 
-fn cells(layout: &Layout, atoms: &[Vec<u32>]) -> Vec<Cell> {
+fn cells(layout: &Layout, joint: &Joint<'_>) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (table, content) in layout.tables.iter().enumerate() {
         let mut of_table: BTreeMap<Vec<u32>, Vec<u32>> = BTreeMap::new();
-        for (place, atom) in (0_u32..).zip(atoms) {
+        for (place, atom) in (0_u32..).zip(&joint.atoms) {
             of_table.entry(content.codes_of(atom).collect()).or_default().push(place);
         }
-        cells.extend(of_table.into_iter().map(|(codes, atoms)| Cell { table, codes, atoms }));
+        cells.extend(of_table.into_iter().map(|(codes, atoms)| {
+            let evidence = evidence(layout, Joint::of(&joint.now, &atoms));
+            Cell { table, codes, atoms, evidence }
+        }));
     }
     cells
 }
@@ -220,8 +223,8 @@ fn broken(layout: &Layout, evidence: &Evidence, quantity: Quantity, rules: &Rule
 fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
     let Sealing { layout, rules, .. } = sealing;
     let Some(table) = layout.tables.get(cell.table) else { return Verdict::Primary(Vec::new()) };
-    let own = evidence(layout, Joint::of(&joint.now, cell));
-    let mut found: Vec<Rule> = table.quantities.iter().flat_map(|q| broken(layout, &own, *q, rules)).collect();
+    let mut found: Vec<Rule> =
+        table.quantities.iter().flat_map(|quantity| broken(layout, &cell.evidence, *quantity, rules)).collect();
     found.sort_unstable();
     found.dedup();
     let earlier: Vec<(&SealedCell, Change)> = sealing
@@ -272,12 +275,12 @@ fn change(
     sealing: &Sealing<'_>,
     (now, then): (&[Vec<&Entry>], &[Vec<&Entry>]),
     cell: &Cell,
-    quantities: &std::collections::BTreeSet<Quantity>,
+    quantities: &BTreeSet<Quantity>,
 ) -> Change {
     let measures = sealing.layout.measures.len();
     let mut net: BTreeMap<u32, (u64, Vec<i128>)> = BTreeMap::new();
-    let signed = Joint::of(now, cell).map(|entry| (entry, 1_i128));
-    for (entry, sign) in signed.chain(Joint::of(then, cell).map(|entry| (entry, -1))) {
+    let signed = Joint::of(now, &cell.atoms).map(|entry| (entry, 1_i128));
+    for (entry, sign) in signed.chain(Joint::of(then, &cell.atoms).map(|entry| (entry, -1))) {
         let (_, held) = net.entry(entry.subject).or_insert_with(|| (entry.group, vec![0; measures + 2]));
         let parts = [1_i128, entry.records];
         for (slot, value) in held.iter_mut().zip(parts.iter().chain(&entry.values)) {
@@ -322,18 +325,10 @@ fn figure(
     quantity: Quantity,
 ) -> Figure {
     let Sealing { layout, rules, .. } = sealing;
-    let value = |entries: &[&Entry]| -> i128 {
-        entries
-            .iter()
-            .map(|entry| match quantity {
-                Quantity::Subjects => 1,
-                Quantity::Records => entry.records,
-                Quantity::Sum(measure) => entry.values.get(measure).copied().unwrap_or(0),
-            })
-            .sum()
+    let sums = |of: Quantity| -> Vec<i128> {
+        joint.now.iter().map(|entries| entries.iter().map(|entry| part(entry, of)).sum()).collect()
     };
-    let truth: Vec<i128> = joint.now.iter().map(|entries| value(entries)).collect();
-    let records: Vec<i128> = joint.now.iter().map(|entries| entries.iter().map(|entry| entry.records).sum()).collect();
+    let truth = sums(quantity);
     let bounds = match quantity {
         // That an atom occurs is taken for known, and that it holds no more than all.
         Quantity::Subjects | Quantity::Records => {
@@ -342,7 +337,10 @@ fn figure(
         }
         Quantity::Sum(measure) => {
             let (lower, upper) = layout.measures.get(measure).map_or((0, 0), |(_, bounds)| *bounds);
-            records.iter().map(|records| (i128::from(lower) * records, i128::from(upper) * records)).collect()
+            sums(Quantity::Records)
+                .iter()
+                .map(|records| (i128::from(lower) * records, i128::from(upper) * records))
+                .collect()
         }
     };
     let protection = cells
@@ -351,7 +349,7 @@ fn figure(
         .map(|(cell, verdict)| match verdict {
             // It was withheld for the sake of others, which have intervals of their own.
             Verdict::WithheldBefore => 0,
-            _ => primary::protection(&evidence(layout, Joint::of(&joint.now, cell)), quantity, rules),
+            _ => primary::protection(&cell.evidence, quantity, rules),
         })
         .collect();
     Figure { truth, bounds, protection }
@@ -365,7 +363,7 @@ fn order(layout: &Layout, joint: &Joint<'_>, cells: &[Cell], verdicts: &[Verdict
         .collect();
     free.sort_by_cached_key(|place| {
         let Some(cell) = cells.get(*place) else { return (true, 0, std::cmp::Reverse(0), *place) };
-        let records: i128 = Joint::of(&joint.now, cell).map(|entry| entry.records).sum();
+        let records: i128 = Joint::of(&joint.now, &cell.atoms).map(|entry| entry.records).sum();
         (is_undeclared(cell), u64::MAX - cost(layout, cell), std::cmp::Reverse(records), *place)
     });
     free
@@ -419,7 +417,7 @@ fn tables(
         };
         if sealed.status == Status::Published {
             let values = table.quantities.iter().map(|quantity| {
-                let value: i128 = Joint::of(&joint.now, cell).map(|entry| part(entry, *quantity)).sum();
+                let value: i128 = Joint::of(&joint.now, &cell.atoms).map(|entry| part(entry, *quantity)).sum();
                 rounded(value, rules.rounding_base).to_string()
             });
             sealed.values = values.collect();

@@ -32,6 +32,7 @@ use sluice_domain::state::State;
 use sluice_engine::ask::{Admitted, Work};
 use sluice_engine::tally::{TALLY, Tally};
 
+use super::book::Book;
 use super::desk::Once;
 use super::stop::{Done, Fault, Stop, off};
 use super::{Node, show};
@@ -198,9 +199,7 @@ impl Node {
             let seal = protected.seal(&dataset, &snapshot.id, sitting.now_ms);
             happened.push(Happening::FamiliesSealed { seal });
         }
-        let view =
-            |book: &super::book::Book| book.state.families.get(key).map(|family| show::family(family, &book.state));
-        sitting.commit(actor, happened, once, view).await?.ok_or_else(|| Stop::of(Code::NotFound))
+        sitting.commit(actor, happened, once, |book| viewed(book, key)).await?.ok_or_else(|| Stop::of(Code::NotFound))
     }
 
     /// Withdraws a family: nothing is answered from it any more. What is out stays out.
@@ -212,10 +211,8 @@ impl Node {
         self.desk().again(once).await?;
         let sitting = self.desk().sit(once).await?;
         policy::may_withdraw_family(&sitting.book.state, actor, key)?;
-        let view =
-            |book: &super::book::Book| book.state.families.get(key).map(|family| show::family(family, &book.state));
         let happened = vec![Happening::FamilyWithdrawn { family: key.to_owned() }];
-        sitting.commit(actor, happened, once, view).await?.ok_or_else(|| Stop::of(Code::NotFound))
+        sitting.commit(actor, happened, once, |book| viewed(book, key)).await?.ok_or_else(|| Stop::of(Code::NotFound))
     }
 
     /// Protects the vetted families of a dataset over a snapshot that isn't on record yet; none where there are none.
@@ -280,7 +277,7 @@ impl Node {
         let mut before = Vec::new();
         for seal in &seals {
             let microdata = self.tallied(&layout, &seal.snapshot).await?;
-            before.push(Moment { sealed: (*self.sealed(seal).await?).clone(), microdata });
+            before.push(Moment { sealed: self.sealed(seal).await?, microdata });
         }
         let microdata = self.tallied(&layout, snapshot).await?;
         let sealed = off(move || {
@@ -408,6 +405,11 @@ pub(super) fn route_of(looked_up: &Result<LookUp, Outside>) -> Route {
         Ok(look_up) => Route::Family { family: look_up.family().to_owned() },
         Err(outside) => Route::Reviewers { outside: outside.parts.clone(), nearest: outside.nearest.clone() },
     }
+}
+
+/// A family as it is shown.
+fn viewed(book: &Book, key: &str) -> Option<FamilyView> {
+    book.state.families.get(key).map(|family| show::family(family, &book.state))
 }
 
 fn no_snapshot() -> Stop {

@@ -1,10 +1,9 @@
 //! The desk of vetted families, and what it would be without the union's protection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_domain::dictionary::{Column as DictionaryColumn, ColumnKind, Dictionary, RollUp};
-use sluice_domain::family::{Family, FamilyDimension, FamilyState, FamilyTerms};
-use sluice_domain::grant::{Signature, Tightening};
+use sluice_domain::family::{Family, FamilyDimension, FamilyTerms};
 
 use super::methods;
 use super::notebook::{Notebook, isolated};
@@ -14,7 +13,7 @@ use crate::families::layout::Layout;
 use crate::families::microdata::{Line, Microdata};
 use crate::families::seal::{Sealing, seal};
 use crate::families::sealed::{SealedTables, Status};
-use crate::families::tests::rules;
+use crate::families::tests::{family as vetted, rules};
 
 const COLUMNS: [(Column, &str, u32); 5] = [
     (Column::Region, "region", CITIES / CITIES_PER_REGION),
@@ -45,35 +44,26 @@ fn families() -> Vec<Family> {
             .iter()
             .map(|levels| FamilyDimension { levels: levels.iter().map(|level| (*level).to_owned()).collect(), cost: 1 })
             .collect();
-        let mut margins = vec![std::collections::BTreeSet::new()];
+        let mut margins = vec![BTreeSet::new()];
         for levels in columns {
             let more: Vec<_> = margins
                 .iter()
-                .flat_map(|kept: &std::collections::BTreeSet<String>| {
+                .flat_map(|kept: &BTreeSet<String>| {
                     levels.iter().map(move |level| kept.iter().cloned().chain([(*level).to_owned()]).collect())
                 })
                 .collect();
             margins.extend(more);
         }
-        let vet = |person: &str| Signature { person: person.to_owned(), agency: "agency".to_owned(), at_ms: 0 };
-        Family {
-            terms: FamilyTerms {
-                dataset: "town".to_owned(),
-                name: name.to_owned(),
-                title: name.to_owned(),
-                dimensions,
-                subjects: true,
-                records: false,
-                measures: Vec::new(),
-                margins,
-                tightening: Tightening::default(),
-            },
-            agency: "agency".to_owned(),
-            proposed_by: "carol".to_owned(),
-            proposed_at_ms: 0,
-            vets: vec![vet("cyrus"), vet("rosa")],
-            state: FamilyState::Vetted,
-        }
+        let like = vetted();
+        let terms = FamilyTerms {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            dimensions,
+            measures: Vec::new(),
+            margins,
+            ..like.terms
+        };
+        Family { terms, ..like }
     };
     vec![
         family("ages", [&["city", "region"], &["age"], &["ill"]]),
@@ -109,7 +99,7 @@ impl Vetted {
     }
 
     /// What is shown of a cell.
-    fn figure(&self, columns: &std::collections::BTreeSet<String>, labels: &[String]) -> Option<Option<i128>> {
+    fn figure(&self, columns: &BTreeSet<String>, labels: &[String]) -> Option<Option<i128>> {
         let cell = self.sealed.table(columns)?.cells.get(labels);
         if let Some((layout, microdata)) = &self.unprotected {
             // Primary cells are withheld, and nothing else is.
@@ -121,12 +111,7 @@ impl Vetted {
     }
 }
 
-fn count(
-    layout: &Layout,
-    microdata: &Microdata,
-    columns: &std::collections::BTreeSet<String>,
-    labels: &[String],
-) -> i128 {
+fn count(layout: &Layout, microdata: &Microdata, columns: &BTreeSet<String>, labels: &[String]) -> i128 {
     let table = layout.table(columns).and_then(|place| layout.tables.get(place)).expect("it is a table");
     let is = |atom: &Vec<u32>| {
         table
@@ -153,8 +138,7 @@ impl Desk for Vetted {
         }
         let by: Option<Vec<&str>> = query.by.iter().map(|column| name(*column)).collect();
         let (true, Some(by)) = (plain, by) else { return Answer::Outside };
-        let columns: std::collections::BTreeSet<String> =
-            by.iter().chain(fixed.keys()).map(|name| (*name).to_owned()).collect();
+        let columns: BTreeSet<String> = by.iter().chain(fixed.keys()).map(|name| (*name).to_owned()).collect();
         let Some(table) = self.sealed.table(&columns) else { return Answer::Outside };
         let mut rows = Vec::new();
         let cells: Vec<Vec<String>> = table.cells.keys().cloned().collect();
