@@ -189,10 +189,16 @@ pub fn audit(audit: &Audit<'_>) -> Vec<Outcome> {
 /// As [`audit()`], with hints: differences from the true table that may lead to witnesses. They are trusted as little as any
 /// other guess; they only save the search.
 pub fn audit_with(audit: &Audit<'_>, hints: &[Move]) -> Vec<Outcome> {
+    witnessed(audit, hints).0
+}
+
+/// As [`audit_with`], with the differences from the true table of all witnesses that the verdicts rest on.
+pub(crate) fn witnessed(audit: &Audit<'_>, hints: &[Move]) -> (Vec<Outcome>, Vec<Move>) {
     let Some(mut engine) = Engine::new(*audit, hints, Microlp) else {
-        return audit.targets.iter().map(|target| malformed(audit, *target)).collect();
+        return (audit.targets.iter().map(|target| malformed(audit, *target)).collect(), Vec::new());
     };
-    (0..audit.targets.len()).map(|place| engine.verdict(place)).collect()
+    let outcomes = (0..audit.targets.len()).map(|place| engine.verdict(place)).collect();
+    (outcomes, engine.into_pool().moves().to_vec())
 }
 
 /// The widest interval of a cell that could be certified: for a reviewer's screen. `None` if the parts of the audit don't go

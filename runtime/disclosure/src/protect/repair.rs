@@ -28,7 +28,7 @@ mod spare;
 #[cfg(test)]
 mod tests;
 
-use crate::protect::audit::{Audit, Engine, Exact, Limits, Microlp, Outcome, Pool, Side, Target, malformed};
+use crate::protect::audit::{Audit, Exact, Limits, Outcome, Pool, Side, Target, malformed, witnessed};
 use crate::protect::moves::{Aim, Ground, Move, Price, Searcher, Slack};
 
 /// What is to be repaired.
@@ -228,13 +228,7 @@ impl<'a> Repair<'a> {
     fn finish(self) -> Repaired {
         let published = self.published();
         let audit = Audit { published: &published, ..self.task.audit };
-        let (outcomes, witnesses) = match Engine::new(audit, self.pool.moves(), Microlp) {
-            Some(mut engine) => {
-                let outcomes: Vec<Outcome> = (0..audit.targets.len()).map(|place| engine.verdict(place)).collect();
-                (outcomes, engine.into_pool().moves().to_vec())
-            }
-            None => (audit.targets.iter().map(|target| malformed(&audit, *target)).collect(), Vec::new()),
-        };
+        let (outcomes, witnesses) = witnessed(&audit, self.pool.moves());
         let differ = |now: bool| {
             let before = self.task.audit.published.iter();
             let both = before.zip(&published).enumerate();

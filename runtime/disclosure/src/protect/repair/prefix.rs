@@ -31,11 +31,11 @@ impl Repair<'_> {
         let audit = Audit { published: &published, limits, ..self.task.audit };
         let Some(mut engine) = Engine::new(audit, self.pool.moves(), Microlp) else { return Vec::new() };
         let open = (0..audit.targets.len()).filter(|place| !engine.verdict(*place).is_safe()).collect();
-        let pool = engine.into_pool();
-        self.keep(&pool);
+        self.keep(&engine.into_pool());
         open
     }
 
+    /// Keeps the witnesses that fit what is published now; those of a smaller pattern may not.
     fn keep(&mut self, pool: &Pool) {
         for step in pool.moves() {
             self.pool.add(&self.exact, step.clone());
@@ -86,10 +86,7 @@ impl Repair<'_> {
         let audit = Audit { published: &pattern, targets: std::slice::from_ref(target), ..self.task.audit };
         let Some(mut engine) = Engine::new(audit, self.pool.moves(), Microlp) else { return false };
         let safe = engine.verdict(0).is_safe();
-        for step in engine.into_pool().moves() {
-            // Moves of a smaller pattern don't fit; the pool takes only what does.
-            self.pool.add(&self.exact, step.clone());
-        }
+        self.keep(&engine.into_pool());
         safe
     }
 }
