@@ -136,11 +136,11 @@ fn eliminate_modulo<A: Field, B: Field>(task: &Task<'_>, holders: &[Option<u64>]
             continue;
         }
         pattern.published.push(*cell);
-        open.0.publish(*cell, asked.0);
-        open.1.publish(*cell, asked.1);
+        open.0.publish(asked.0);
+        open.1.publish(asked.1);
         if let (Some((a, b)), Some(asked)) = (&mut pooled, beyond) {
-            a.publish(*cell, asked.0);
-            b.publish(*cell, asked.1);
+            a.publish(asked.0);
+            b.publish(asked.1);
         }
     }
     pattern.secondary.sort_unstable();
@@ -156,7 +156,7 @@ fn eliminate_modulo<A: Field, B: Field>(task: &Task<'_>, holders: &[Option<u64>]
 
 /// Whether both primes say that a cell may be published, and both mean the same by it.
 fn agreed(a: &Meaning, b: &Meaning) -> bool {
-    matches!((a, b), (Meaning::Implied, Meaning::Implied) | (Meaning::News(_), Meaning::News(_)))
+    matches!((a, b), (Meaning::Implied, Meaning::Implied) | (Meaning::News(..), Meaning::News(..)))
 }
 
 fn sound(task: &Task<'_>) -> Result<(), Unsound> {

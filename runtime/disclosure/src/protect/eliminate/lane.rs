@@ -23,8 +23,8 @@ pub(super) enum Meaning {
     Implied,
     /// It would give a target away.
     Fatal,
-    /// Neither; with its reduced form.
-    News(Vec<Term>),
+    /// Neither; with its reduced form, and the atom of it to bind.
+    News(Vec<Term>, Term),
 }
 
 impl<'a, F: Field> Lane<'a, F> {
@@ -65,26 +65,23 @@ impl<'a, F: Field> Lane<'a, F> {
     /// What a cell would mean if it were published now.
     pub(super) fn ask(&mut self, cell: usize) -> Meaning {
         let reduced = self.space.reduce(&terms::<F>(self.system.cell(cell)));
-        match reduced.as_slice() {
-            [] => Meaning::Implied,
-            _ if self.targets.given_away_by(&reduced) => Meaning::Fatal,
-            _ => match self.pivot(cell, &reduced) {
-                Some(pivot) if self.targets.betrayed_by(&reduced, pivot) => Meaning::Fatal,
-                _ => Meaning::News(reduced),
-            },
+        let Some(pivot) = self.pivot(cell, &reduced) else { return Meaning::Implied };
+        if self.targets.given_away_by(&reduced) || self.targets.betrayed_by(&reduced, pivot) {
+            Meaning::Fatal
+        } else {
+            Meaning::News(reduced, pivot)
         }
     }
 
-    /// Publishes a cell that was just asked about.
-    pub(super) fn publish(&mut self, cell: usize, meaning: Meaning) {
-        let Meaning::News(reduced) = meaning else { return };
-        if let Some(pivot) = self.pivot(cell, &reduced) {
+    /// Publishes a cell by what it was just said to mean; nothing else may have been published since.
+    pub(super) fn publish(&mut self, meaning: Meaning) {
+        if let Meaning::News(reduced, pivot) = meaning {
             self.targets.publish(&reduced, pivot);
             self.space.publish(&reduced, pivot);
         }
     }
 
-    /// The atom to bind. It is one in as few targets as possible, so that these stay short. For a sum it is then the
+    /// The atom to bind; there is none where nothing is left. It is one in as few targets as possible, so that these stay short. For a sum it is then the
     /// first: of the sums that cross in a table, those bind the same few atoms over and over, namely such as have the
     /// first code of some dimension, and combinations stay short. Once single atoms follow from one another that helps
     /// no more; then few rules should be put out of date, and the one bound should be needed as late as can be.
