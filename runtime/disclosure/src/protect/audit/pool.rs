@@ -94,12 +94,13 @@ impl Pool {
 
     /// Adds a move if the table that it leads to fits, exactly; whether it does.
     pub(crate) fn add(&mut self, ground: &Exact<'_>, step: Move) -> bool {
-        let Some(changed) = ground.fits(&step) else {
-            return false;
-        };
+        // What fitted once fits still: cells are withheld, never published, while moves are gathered.
         if self.seen.contains(&step) {
             return true;
         }
+        let Some(changed) = ground.fits(&step) else {
+            return false;
+        };
         let number = self.moves.len();
         let mut useful = false;
         for (cell, change) in changed {
