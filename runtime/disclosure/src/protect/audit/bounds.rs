@@ -11,8 +11,9 @@
 
 use std::collections::VecDeque;
 
+use super::pool::Exact;
 use crate::protect::moves::Slack;
-use crate::protect::system::{Entry, System};
+use crate::protect::system::Entry;
 
 /// How often one equation is looked at.
 const VISITS_MAX: u8 = 12;
@@ -20,20 +21,12 @@ const VISITS_MAX: u8 = 12;
 /// Sums beyond this say nothing.
 const LARGE: i128 = 1 << 100;
 
-/// The slack that is left once each published equation was applied again and again.
-pub(super) fn tightened(system: &System, published: &[bool], mut slack: Slack) -> Slack {
-    let shown = |cell: usize| published.get(cell).copied().unwrap_or(false);
-    let mut cells_of = vec![Vec::new(); system.atoms()];
-    for (cell, entries) in system.cells().iter().enumerate().filter(|(cell, _)| shown(*cell)) {
-        for (atom, _) in entries {
-            if let Some(cells) = cells_of.get_mut(*atom as usize) {
-                cells.push(cell);
-            }
-        }
-    }
+/// The slack of the given bounds that is left once each published equation was applied again and again.
+pub(super) fn tightened(exact: &Exact<'_>) -> Slack {
+    let (system, mut slack) = (exact.audit.system, exact.slack().clone());
     let mut visits = vec![0_u8; system.cells().len()];
     let mut waiting = vec![true; system.cells().len()];
-    let mut queue: VecDeque<usize> = (0..system.cells().len()).filter(|cell| shown(*cell)).collect();
+    let mut queue: VecDeque<usize> = (0..system.cells().len()).filter(|cell| exact.published(*cell)).collect();
     while let Some(cell) = queue.pop_front() {
         if let Some(slot) = waiting.get_mut(cell) {
             *slot = false;
@@ -41,10 +34,10 @@ pub(super) fn tightened(system: &System, published: &[bool], mut slack: Slack) -
         let Some(count) = visits.get_mut(cell).filter(|count| **count < VISITS_MAX) else { continue };
         *count += 1;
         for atom in apply(system.cell(cell), &mut slack) {
-            for other in cells_of.get(atom as usize).into_iter().flatten() {
-                if let Some(slot) = waiting.get_mut(*other).filter(|slot| !**slot) {
+            for other in exact.published_with(atom) {
+                if let Some(slot) = waiting.get_mut(other).filter(|slot| !**slot) {
                     *slot = true;
-                    queue.push_back(*other);
+                    queue.push_back(other);
                 }
             }
         }
@@ -91,12 +84,22 @@ fn apply(entries: &[Entry], slack: &mut Slack) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protect::audit::{Audit, Limits};
+    use crate::protect::system::System;
 
     #[test]
     fn an_atom_moves_no_further_than_the_others_allow() {
         let system = System::new(3, vec![vec![(0, 1), (1, 1)], vec![(1, 2), (2, -1)]]).expect("it is sound");
-        let slack = Slack { down: vec![9, 9, 3], up: vec![9, 2, 9] };
-        let slack = tightened(&system, &[true, true], slack);
+        let audit = Audit {
+            system: &system,
+            truth: &[0; 3],
+            bounds: &[(-9, 9), (-9, 2), (-3, 9)],
+            published: &[true, true],
+            targets: &[],
+            insiders: &[],
+            limits: Limits::default(),
+        };
+        let slack = tightened(&Exact::new(audit).expect("it is sound"));
         assert_eq!((slack.down, slack.up), (vec![2, 1, 2], vec![1, 2, 4]));
     }
 }

@@ -27,7 +27,7 @@ impl<'a, S: Solver> Engine<'a, S> {
     /// An audit that starts with these moves, as far as they fit.
     pub(crate) fn new(audit: Audit<'a>, start: &[Move], solver: S) -> Option<Engine<'a, S>> {
         let exact = Exact::new(audit)?;
-        let slack = tightened(audit.system, audit.published, exact.slack().clone());
+        let slack = tightened(&exact);
         let room = |room: &[i128], atom: u32| room.get(atom as usize).copied().unwrap_or(0) > 0;
         let ground = Ground::new(audit.system, |atom| room(&slack.down, atom) || room(&slack.up, atom));
         let prices = audit.published.iter().map(|out| if *out { Price::Never } else { Price::Free }).collect();

@@ -213,8 +213,7 @@ impl<'a> Exact<'a> {
             }
         }
         let changed = self.changed(step)?;
-        let published = |cell: &usize| self.published.get(*cell).copied().unwrap_or(true);
-        if changed.keys().any(published) { None } else { Some(changed) }
+        if changed.keys().any(|cell| self.published(*cell)) { None } else { Some(changed) }
     }
 
     /// The insiders outside the target whose atoms a move changes.
@@ -229,9 +228,14 @@ impl<'a> Exact<'a> {
 }
 
 impl Exact<'_> {
+    /// Whether a cell is published.
+    pub(crate) fn published(&self, cell: usize) -> bool {
+        self.published.get(cell).copied().unwrap_or(true)
+    }
+
     /// The published cells that an atom enters.
     pub(crate) fn published_with(&self, atom: u32) -> impl Iterator<Item = usize> + '_ {
-        let published = |cell: &usize| self.published.get(*cell).copied().unwrap_or(true);
-        self.columns.get(atom as usize).into_iter().flatten().map(|(cell, _)| *cell).filter(published)
+        let cells = self.columns.get(atom as usize).into_iter().flatten().map(|(cell, _)| *cell);
+        cells.filter(|cell| self.published(*cell))
     }
 }
