@@ -35,6 +35,19 @@ pub(crate) struct Slack {
     pub(crate) up: Vec<i128>,
 }
 
+impl Slack {
+    /// How far an atom can go down and up; nowhere, if it isn't there.
+    pub(crate) fn room(&self, atom: u32) -> (i128, i128) {
+        let at = |room: &[i128]| room.get(atom as usize).copied().unwrap_or(0);
+        (at(&self.down), at(&self.up))
+    }
+
+    /// The slack of moves that are made backwards.
+    pub(crate) fn flipped(&self) -> Slack {
+        Slack { down: self.up.clone(), up: self.down.clone() }
+    }
+}
+
 impl Move {
     /// The move of these changes; of an atom that comes twice, the sum. `None` where that is too large.
     #[must_use]
@@ -83,9 +96,9 @@ impl Move {
     /// How often the move can be made within the slack, at most [`REACH_MAX`].
     pub(crate) fn reach(&self, slack: &Slack) -> i128 {
         let often = |(atom, change): &(u32, i128)| {
-            let room = if *change > 0 { &slack.up } else { &slack.down };
-            let room = room.get(*atom as usize).copied().unwrap_or(0).max(0);
-            room / i128::try_from(change.unsigned_abs()).unwrap_or(i128::MAX).max(1)
+            let (down, up) = slack.room(*atom);
+            let room = if *change > 0 { up } else { down };
+            room.max(0) / i128::try_from(change.unsigned_abs()).unwrap_or(i128::MAX).max(1)
         };
         self.0.iter().map(often).min().unwrap_or(0).min(REACH_MAX)
     }

@@ -124,7 +124,7 @@ impl<'a> Repair<'a> {
             (true, None) => Price::Never,
         };
         let prices = task.audit.published.iter().zip(task.costs).map(price).collect();
-        let mirror = Slack { down: exact.slack().up.clone(), up: exact.slack().down.clone() };
+        let mirror = exact.slack().flipped();
         let mut repair = Repair { mirror, pool: Pool::new(&task.audit), exact, prices, task };
         for (place, target) in task.audit.targets.iter().enumerate() {
             let met = repair.pool.covered(place, Side::Lower) && repair.pool.covered(place, Side::Upper);
@@ -199,13 +199,15 @@ impl<'a> Repair<'a> {
 
     /// Withholds what the cheapest move needs, and keeps the move; whether there is one.
     fn go(&mut self, searcher: &mut Searcher<'_>, barred: &[bool], aim: Aim, side: Side) -> bool {
-        let slack = if side == Side::Lower { &self.mirror } else { self.exact.slack() };
+        let (sign, slack, mirror) = match side {
+            Side::Lower => (-1, &self.mirror, self.exact.slack()),
+            Side::Upper => (1, self.exact.slack(), &self.mirror),
+        };
         let Some(found) = searcher.find(&self.prices, slack, barred, aim) else { return false };
-        let (forth, back) = (found.step.reach(slack), backwards(&found.step, slack));
+        let (forth, back) = (found.step.reach(slack), found.step.reach(mirror));
         for cell in found.paid {
             self.withhold(cell as usize);
         }
-        let sign = if side == Side::Lower { -1 } else { 1 };
         let mut kept = false;
         for factor in [forth, -back] {
             if let Some(step) = found.step.times(sign * factor).filter(|step| !step.changes().is_empty()) {
@@ -238,11 +240,6 @@ impl<'a> Repair<'a> {
         let unprotected = unprotected(&audit, &outcomes);
         Repaired { withheld, reopened, unprotected, outcomes, published, witnesses }
     }
-}
-
-/// How often a move can be made backwards.
-fn backwards(step: &Move, slack: &Slack) -> i128 {
-    step.times(-1).map_or(0, |back| back.reach(slack))
 }
 
 /// The cells of the targets that aren't safe.

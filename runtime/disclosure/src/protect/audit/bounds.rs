@@ -49,9 +49,9 @@ pub(super) fn tightened(exact: &Exact<'_>) -> Slack {
 fn apply(entries: &[Entry], slack: &mut Slack) -> Vec<u32> {
     // Of each term, how far it can go down and up.
     let span = |slack: &Slack, (atom, coefficient): &Entry| {
-        let at = |room: &[i128]| room.get(*atom as usize).copied().unwrap_or(0).min(LARGE);
+        let (down, up) = slack.room(*atom);
         let size = i128::from(coefficient.unsigned_abs());
-        let (down, up) = (at(&slack.down) * size, at(&slack.up) * size);
+        let (down, up) = (down.min(LARGE) * size, up.min(LARGE) * size);
         if *coefficient > 0 { (down, up) } else { (up, down) }
     };
     let (down, up) = entries.iter().fold((0_i128, 0_i128), |(down, up), entry| {

@@ -15,6 +15,8 @@ pub(crate) struct Engine<'a, S> {
     exact: Exact<'a>,
     /// The slack that the published equations leave.
     slack: Slack,
+    /// The slack of moves downwards.
+    mirror: Slack,
     ground: Ground,
     prices: Vec<Price>,
     pool: Pool,
@@ -28,14 +30,16 @@ impl<'a, S: Solver> Engine<'a, S> {
     pub(crate) fn new(audit: Audit<'a>, start: &[Move], solver: S) -> Option<Engine<'a, S>> {
         let exact = Exact::new(audit)?;
         let slack = tightened(&exact);
-        let room = |room: &[i128], atom: u32| room.get(atom as usize).copied().unwrap_or(0) > 0;
-        let ground = Ground::new(audit.system, |atom| room(&slack.down, atom) || room(&slack.up, atom));
+        let ground = Ground::new(audit.system, |atom| {
+            let (down, up) = slack.room(atom);
+            down > 0 || up > 0
+        });
         let prices = audit.published.iter().map(|out| if *out { Price::Never } else { Price::Free }).collect();
         let mut pool = Pool::new(&audit);
         for step in start {
             pool.add(&exact, step.clone());
         }
-        Some(Engine { exact, slack, ground, prices, pool, solver, solves: 0 })
+        Some(Engine { exact, mirror: slack.flipped(), slack, ground, prices, pool, solver, solves: 0 })
     }
 
     /// What was found.
@@ -115,8 +119,11 @@ impl<'a, S: Solver> Engine<'a, S> {
         let limits = self.exact.audit.limits;
         let mut searcher = Searcher::new(&self.ground, limits.steps_max, limits.corners_max);
         // Downwards is upwards with the slack the other way round.
-        let sign = if side == Side::Lower { -1 } else { 1 };
-        let mut room = self.mirrored(sign);
+        let (sign, forth, back) = match side {
+            Side::Lower => (-1, &self.mirror, &self.slack),
+            Side::Upper => (1, &self.slack, &self.mirror),
+        };
+        let mut room = forth.clone();
         let mut sum: Option<Move> = None;
         let (mut left, mut scale) = (need, need);
         for _ in 0..SUM_MAX {
@@ -127,7 +134,7 @@ impl<'a, S: Solver> Engine<'a, S> {
             let gain = self.exact.changed(&step).and_then(|changed| changed.get(&target.cell).copied()).unwrap_or(0);
             let Some(part) = step.times(often).filter(|part| gain > 0 && take(&mut room, part)) else { break };
             if sum.is_none() {
-                for factor in [often, -step.reach(&flipped(&self.mirrored(sign)))] {
+                for factor in [often, -step.reach(back)] {
                     if let Some(step) = step.times(sign * factor) {
                         self.pool.add(&self.exact, step);
                     }
@@ -141,10 +148,6 @@ impl<'a, S: Solver> Engine<'a, S> {
             }
         }
         sum.and_then(|sum| sum.times(sign)).is_some_and(|step| self.pool.add(&self.exact, step)) && left <= 0
-    }
-
-    fn mirrored(&self, sign: i128) -> Slack {
-        if sign < 0 { flipped(&self.slack) } else { self.slack.clone() }
     }
 
     /// Asks the solver, first for real numbers, then for whole ones.
@@ -225,11 +228,6 @@ fn longest(
         }
         *scale = (*scale / 4).max(1);
     }
-}
-
-/// The slack for moves that are made backwards.
-fn flipped(slack: &Slack) -> Slack {
-    Slack { down: slack.up.clone(), up: slack.down.clone() }
 }
 
 /// Takes a move from the slack; whether it was there.

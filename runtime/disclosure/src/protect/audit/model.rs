@@ -92,12 +92,8 @@ struct Parts<'p, 'a> {
 impl Parts<'_, '_> {
     /// How far an atom can go down and up.
     fn room(&self, atom: u32) -> (i128, i128) {
-        let place = atom as usize;
-        if self.barred.get(place).copied().unwrap_or(false) {
-            return (0, 0);
-        }
-        let at = |room: &[i128]| room.get(place).copied().unwrap_or(0);
-        (at(&self.slack.down), at(&self.slack.up))
+        let barred = self.barred.get(atom as usize).copied().unwrap_or(false);
+        if barred { (0, 0) } else { self.slack.room(atom) }
     }
 
     fn movable(&self, atom: u32) -> bool {

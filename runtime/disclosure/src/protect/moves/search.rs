@@ -264,10 +264,9 @@ impl Run<'_, '_> {
 
     /// Whether the atom can go along as far as the aim needs, there and back.
     fn roomy(&self, atom: u32, sign: i64) -> bool {
-        let at = |room: &[i128]| room.get(atom as usize).copied().unwrap_or(0);
-        let (forth, back) =
-            if sign > 0 { (&self.slack.up, &self.slack.down) } else { (&self.slack.down, &self.slack.up) };
-        at(forth) >= self.aim.rise && at(back) >= self.aim.fall
+        let (down, up) = self.slack.room(atom);
+        let (forth, back) = if sign > 0 { (up, down) } else { (down, up) };
+        forth >= self.aim.rise && back >= self.aim.fall
     }
 
     fn price(&self, cell: u32) -> Price {
