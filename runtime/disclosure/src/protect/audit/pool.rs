@@ -26,13 +26,25 @@ struct Cover {
     by_truth: bool,
 }
 
+/// What is known about one target.
+#[derive(Debug, Clone)]
+struct Known {
+    target: Target,
+    /// The true one; `None` where it is too large to add up.
+    value: Option<i128>,
+    /// What is certified.
+    interval: Interval,
+    /// The lower side, and the upper one.
+    sides: [Cover; 2],
+}
+
 /// Moves that fit, as differences from the true table, and what they show of each target.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pool {
     moves: Vec<Move>,
     seen: HashSet<Move>,
-    covers: Vec<[Cover; 2]>,
-    intervals: Vec<Interval>,
+    /// By target.
+    known: Vec<Known>,
     of_cell: HashMap<usize, Vec<usize>>,
 }
 
@@ -41,10 +53,12 @@ impl Pool {
     pub(crate) fn new(audit: &Audit<'_>) -> Pool {
         let mut pool = Pool::default();
         for (place, target) in audit.targets.iter().enumerate() {
-            let value = audit.system.value(target.cell, audit.truth).unwrap_or(0);
+            let value = audit.system.value(target.cell, audit.truth);
+            let at = value.unwrap_or(0);
             let met = |met: bool| Cover { against: met.then(Vec::new), witnesses: Vec::new(), by_truth: met };
-            pool.covers.push([met(target.lower >= value), met(target.upper <= value)]);
-            pool.intervals.push(Interval { lower: value, upper: value });
+            let sides = [met(target.lower >= at), met(target.upper <= at)];
+            let interval = Interval { lower: at, upper: at };
+            pool.known.push(Known { target: *target, value, interval, sides });
             pool.of_cell.entry(target.cell).or_default().push(place);
         }
         pool
@@ -85,11 +99,11 @@ impl Pool {
 
     /// What is certified of a target.
     pub(crate) fn interval(&self, place: usize) -> Interval {
-        self.intervals.get(place).copied().unwrap_or(Interval { lower: 0, upper: 0 })
+        self.known.get(place).map_or(Interval { lower: 0, upper: 0 }, |known| known.interval)
     }
 
     fn cover(&self, place: usize, side: Side) -> Option<&Cover> {
-        self.covers.get(place).map(|[lower, upper]| if side == Side::Lower { lower } else { upper })
+        self.known.get(place).map(|Known { sides: [lower, upper], .. }| if side == Side::Lower { lower } else { upper })
     }
 
     /// Adds a move if the table that it leads to fits, exactly; whether it does.
@@ -105,7 +119,8 @@ impl Pool {
         let mut useful = false;
         for (cell, change) in changed {
             for place in self.of_cell.get(&cell).into_iter().flatten() {
-                useful |= record(&mut self.covers, &mut self.intervals, ground, (*place, number), change, &step);
+                let known = self.known.get_mut(*place);
+                useful |= known.is_some_and(|known| known.record(ground, number, change, &step));
             }
         }
         if useful {
@@ -116,45 +131,31 @@ impl Pool {
     }
 }
 
-/// Notes what a witness shows of one target; whether it may serve.
-fn record(
-    covers: &mut [[Cover; 2]],
-    intervals: &mut [Interval],
-    ground: &Exact<'_>,
-    (place, number): (usize, usize),
-    change: i128,
-    step: &Move,
-) -> bool {
-    let (Some(target), Some(interval), Some([lower, upper])) =
-        (ground.audit.targets.get(place), intervals.get_mut(place), covers.get_mut(place))
-    else {
-        return false;
-    };
-    let Some(value) = ground.audit.system.value(target.cell, ground.audit.truth).and_then(|v| v.checked_add(change))
-    else {
-        return false;
-    };
-    let wider = value < interval.lower || value > interval.upper;
-    interval.lower = interval.lower.min(value);
-    interval.upper = interval.upper.max(value);
-    let mut useful = wider;
-    for (cover, met) in [(lower, value <= target.lower), (upper, value >= target.upper)] {
-        if !met {
-            continue;
-        }
-        let against = ground.insiders_moved(*target, step);
-        let left: Vec<u32> = match &cover.against {
-            None => against.clone(),
-            Some(left) => left.iter().copied().filter(|atom| against.binary_search(atom).is_ok()).collect(),
+impl Known {
+    /// Notes what a witness, a move that changes the target by `change`, shows of it; whether it may serve.
+    fn record(&mut self, ground: &Exact<'_>, number: usize, change: i128, step: &Move) -> bool {
+        let Some(value) = self.value.and_then(|value| value.checked_add(change)) else {
+            return false;
         };
-        let closer = cover.against.as_ref().is_none_or(|before| left.len() < before.len());
-        cover.against = Some(left);
-        if closer || cover.witnesses.len() < KEPT_MAX {
-            cover.witnesses.push((number, against));
-            useful = true;
+        let mut useful = value < self.interval.lower || value > self.interval.upper;
+        self.interval.lower = self.interval.lower.min(value);
+        self.interval.upper = self.interval.upper.max(value);
+        let met = [value <= self.target.lower, value >= self.target.upper];
+        for (cover, _) in self.sides.iter_mut().zip(met).filter(|(_, met)| *met) {
+            let against = ground.insiders_moved(self.target, step);
+            let left: Vec<u32> = match &cover.against {
+                None => against.clone(),
+                Some(left) => left.iter().copied().filter(|atom| against.binary_search(atom).is_ok()).collect(),
+            };
+            let closer = cover.against.as_ref().is_none_or(|before| left.len() < before.len());
+            cover.against = Some(left);
+            if closer || cover.witnesses.len() < KEPT_MAX {
+                cover.witnesses.push((number, against));
+                useful = true;
+            }
         }
+        useful
     }
-    useful
 }
 
 /// Exact arithmetic on differences from the true table.
