@@ -78,7 +78,7 @@ impl<'a, S: Solver> Engine<'a, S> {
     /// Finds witnesses for one side of a target that do for every insider.
     fn pursue(&mut self, place: usize, target: Target, side: Side) -> Result<(), Why> {
         let insiders = self.exact.audit.insiders_against(target);
-        let first = self.attempt(place, target, side, &insiders);
+        let first = self.attempt(target, side, &insiders);
         if self.pool.covered(place, side) {
             return Ok(());
         }
@@ -86,7 +86,7 @@ impl<'a, S: Solver> Engine<'a, S> {
             return Err(first.err().unwrap_or(Why::Undecided(Limit::Solver)));
         }
         if self.pool.against(place, side).is_none() {
-            self.attempt(place, target, side, &[])?;
+            self.attempt(target, side, &[])?;
         }
         for atom in self.pool.against(place, side).unwrap_or_default().to_vec() {
             if self.pool.against(place, side).is_some_and(|left| left.contains(&atom)) {
@@ -94,14 +94,14 @@ impl<'a, S: Solver> Engine<'a, S> {
                 if let Some(slot) = one.get_mut(atom as usize) {
                     *slot = true;
                 }
-                self.attempt(place, target, side, &one)?;
+                self.attempt(target, side, &one)?;
             }
         }
         if self.pool.covered(place, side) { Ok(()) } else { Err(Why::Undecided(Limit::Solver)) }
     }
 
     /// Finds one witness for one side of a target that leaves the barred atoms alone.
-    fn attempt(&mut self, place: usize, target: Target, side: Side, barred: &[bool]) -> Result<(), Why> {
+    fn attempt(&mut self, target: Target, side: Side, barred: &[bool]) -> Result<(), Why> {
         let value = self.exact.audit.system.value(target.cell, self.exact.audit.truth);
         let need = value.and_then(|value| match side {
             Side::Lower => value.checked_sub(target.lower),
@@ -111,7 +111,7 @@ impl<'a, S: Solver> Engine<'a, S> {
         if self.by_moves(target, side, need, barred) {
             return Ok(());
         }
-        self.by_programs(place, (target, side), need, barred)
+        self.by_programs((target, side), need, barred)
     }
 
     /// Adds up moves, each as long as it can be, until the need is met; whether it is.
@@ -151,9 +151,9 @@ impl<'a, S: Solver> Engine<'a, S> {
     }
 
     /// Asks the solver, first for real numbers, then for whole ones.
-    fn by_programs(&mut self, place: usize, goal: (Target, Side), need: i128, barred: &[bool]) -> Result<(), Why> {
+    fn by_programs(&mut self, goal: (Target, Side), need: i128, barred: &[bool]) -> Result<(), Why> {
         let limits = self.exact.audit.limits;
-        let model = Model::of(&self.exact, &self.slack, barred, goal, Some(need), limits).map_err(Why::Undecided)?;
+        let model = Model::of(&self.exact, &self.slack, barred, goal, Some(need)).map_err(Why::Undecided)?;
         if model.goal.is_empty() {
             return Err(Why::Narrow);
         }
@@ -164,7 +164,7 @@ impl<'a, S: Solver> Engine<'a, S> {
             self.solves += 1;
             match self.solver.solve(&model, ask) {
                 Answer::Guesses(guesses) => {
-                    if self.offer(&model, &guesses, (place, goal.1), need) {
+                    if self.offer(&model, &guesses, goal, need) {
                         return Ok(());
                     }
                 }
@@ -178,14 +178,14 @@ impl<'a, S: Solver> Engine<'a, S> {
     }
 
     /// Adds guesses that fit, each as it is and as far as its direction goes; whether one meets the need.
-    fn offer(&mut self, model: &Model, guesses: &[Vec<i64>], (place, side): (usize, Side), need: i128) -> bool {
-        let cell = self.exact.audit.targets.get(place).map_or(0, |target| target.cell);
+    fn offer(&mut self, model: &Model, guesses: &[Vec<i64>], (target, side): (Target, Side), need: i128) -> bool {
         let mut met = false;
         for step in guesses.iter().filter_map(|values| model.step(values)) {
             let least = step.primitive();
             let ways = [Some(step), least.times(least.reach(self.exact.slack()))];
             for way in ways.into_iter().flatten() {
-                let change = self.exact.changed(&way).and_then(|changed| changed.get(&cell).copied()).unwrap_or(0);
+                let change =
+                    self.exact.changed(&way).and_then(|changed| changed.get(&target.cell).copied()).unwrap_or(0);
                 let gain = if side == Side::Lower { change.checked_neg() } else { Some(change) };
                 met |= self.pool.add(&self.exact, way) && gain.is_some_and(|gain| gain >= need);
             }
@@ -200,10 +200,10 @@ impl<'a, S: Solver> Engine<'a, S> {
         for side in [Side::Lower, Side::Upper] {
             // A need that nothing meets adds up moves as long as there are some.
             self.by_moves(target, side, 1 << 62, &[]);
-            let Ok(model) = Model::of(&self.exact, &self.slack, &[], (target, side), None, limits) else { continue };
+            let Ok(model) = Model::of(&self.exact, &self.slack, &[], (target, side), None) else { continue };
             for ask in [Ask::Relaxed, Ask::Most(limits.nodes_max)] {
                 if let Answer::Guesses(guesses) = self.solver.solve(&model, ask) {
-                    self.offer(&model, &guesses, (place, side), 0);
+                    self.offer(&model, &guesses, (target, side), 0);
                 }
             }
         }

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use super::pool::{Exact, Side};
-use super::{Limit, Limits, Target};
+use super::{Limit, Target};
 use crate::protect::moves::{Move, Slack};
 
 /// Needs above this are measured in coarser units, so that a solver in floating point keeps its digits.
@@ -39,10 +39,9 @@ impl Model {
         barred: &[bool],
         (target, side): (Target, Side),
         need: Option<i128>,
-        limits: Limits,
     ) -> Result<Model, Limit> {
         let parts = Parts { exact, slack, barred };
-        let (atoms, cells) = parts.component(target.cell, limits)?;
+        let (atoms, cells) = parts.component(target.cell)?;
         let place = |atom: &u32| atoms.binary_search(atom).ok();
         let unit = need.map_or(1, |need| need.saturating_add(NEED_MAX - 1) / NEED_MAX).max(1);
         let mut whole = unit == 1;
@@ -60,7 +59,7 @@ impl Model {
             seen.insert(row);
         }
         seen.remove(&Vec::new());
-        if seen.len() > limits.constraints_max {
+        if seen.len() > exact.audit.limits.constraints_max {
             return Err(Limit::Constraints);
         }
         let sign = if side == Side::Lower { -1 } else { 1 };
@@ -101,7 +100,7 @@ impl Parts<'_, '_> {
     }
 
     /// The movable atoms that published cells link to the target's, sorted, and those cells.
-    fn component(&self, target: usize, limits: Limits) -> Result<(Vec<u32>, Vec<usize>), Limit> {
+    fn component(&self, target: usize) -> Result<(Vec<u32>, Vec<usize>), Limit> {
         let entries = |cell: usize| self.exact.audit.system.cell(cell).iter().map(|(atom, _)| *atom);
         let mut reached = vec![false; self.exact.audit.system.atoms()];
         let mut seen = vec![false; self.exact.audit.system.cells().len()];
@@ -114,7 +113,7 @@ impl Parts<'_, '_> {
                 continue;
             }
             atoms.push(atom);
-            if atoms.len() > limits.variables_max {
+            if atoms.len() > self.exact.audit.limits.variables_max {
                 return Err(Limit::Variables);
             }
             for cell in self.exact.published_with(atom) {

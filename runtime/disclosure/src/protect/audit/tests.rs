@@ -187,7 +187,7 @@ fn real_numbers_may_say_wide_where_whole_ones_say_narrow() {
     let lies = |audit: &Audit<'_>| {
         let exact = pool::Exact::new(*audit).expect("it is sound");
         let goal = (audit.targets[0], pool::Side::Upper);
-        let model = Model::of(&exact, exact.slack(), &[], goal, Some(2), audit.limits).expect("it is small");
+        let model = Model::of(&exact, exact.slack(), &[], goal, Some(2)).expect("it is small");
         guess::Microlp.solve(&model, Ask::Relaxed)
     };
     assert!(matches!(lies(&case.audit()), Answer::Guesses(_)), "in real numbers there is room");
@@ -235,7 +235,7 @@ fn a_three_way_table_whose_corners_are_halves_is_as_narrow_as_whole_numbers_say(
         let exact = pool::Exact::new(case.audit()).expect("it is sound");
         for side in [pool::Side::Lower, pool::Side::Upper] {
             let goal = (case.targets[0], side);
-            let model = Model::of(&exact, exact.slack(), &[], goal, Some(1), exact.audit.limits).expect("it is small");
+            let model = Model::of(&exact, exact.slack(), &[], goal, Some(1)).expect("it is small");
             let relaxed = guess::Microlp.solve(&model, Ask::Relaxed);
             assert!(matches!(relaxed, Answer::Guesses(_)), "in real numbers there is room");
         }
