@@ -64,12 +64,12 @@ impl Ground {
     }
 
     /// The atoms of a cell that may move.
-    pub(crate) fn row(&self, cell: u32) -> &[Entry] {
+    fn row(&self, cell: u32) -> &[Entry] {
         self.rows.get(cell as usize).map_or(&[], Vec::as_slice)
     }
 
     /// The cells of an atom.
-    pub(crate) fn column(&self, atom: u32) -> &[Entry] {
+    fn column(&self, atom: u32) -> &[Entry] {
         self.columns.get(atom as usize).map_or(&[], Vec::as_slice)
     }
 }
@@ -211,7 +211,7 @@ impl Run<'_, '_> {
             return;
         };
         let left = self.pass.corners_max.saturating_sub(self.corners.len());
-        for (atom, sign, score, toll) in if left > 0 { self.ways(row) } else { Vec::new() } {
+        for (score, toll, atom, sign) in if left > 0 { self.ways(row) } else { Vec::new() } {
             // What is out of balance after this atom has to be balanced by the rest, each of which has so many cells.
             let most = (left as i64 - 1).saturating_mul(self.memory.ground.widest);
             if imbalance + score > most && !self.paying() {
@@ -229,10 +229,10 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The atoms that bring the row nearer to balance, best first.
-    fn ways(&self, row: u32) -> Vec<(u32, i64, i64, u128)> {
+    /// The atoms that bring the row nearer to balance, with their signs, best first: after what each weighs.
+    fn ways(&self, row: u32) -> Vec<(i64, u128, u32, i64)> {
         let residual = self.memory.residual.get(row as usize).copied().unwrap_or(0);
-        let mut ways: Vec<(i64, u128, u32, i64)> = Vec::new();
+        let mut ways = Vec::new();
         for (atom, coefficient) in self.memory.ground.row(row) {
             let sign = if (residual > 0) == (*coefficient > 0) { -1 } else { 1 };
             let over = i64::from(coefficient.unsigned_abs()) > residual.unsigned_abs().try_into().unwrap_or(i64::MAX);
@@ -250,7 +250,7 @@ impl Run<'_, '_> {
         } else {
             ways.truncate(WIDTH_MAX);
         }
-        ways.into_iter().map(|(score, toll, atom, sign)| (atom, sign, score, toll)).collect()
+        ways
     }
 
     fn paying(&self) -> bool {
