@@ -30,7 +30,7 @@ struct Cover {
 #[derive(Debug, Clone)]
 struct Known {
     target: Target,
-    /// The true one; `None` where it is too large to add up.
+    /// Its true value; `None` where it is too large to add up.
     value: Option<i128>,
     /// What is certified.
     interval: Interval,

@@ -229,7 +229,7 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The atoms that bring the row nearer to balance, with their signs, best first: after what each weighs.
+    /// The atoms that bring the row nearer to balance, best first: by how much each changes all imbalances, what it costs, the atom, its sign.
     fn ways(&self, row: u32) -> Vec<(i64, u128, u32, i64)> {
         let residual = self.memory.residual.get(row as usize).copied().unwrap_or(0);
         let mut ways = Vec::new();
