@@ -2,7 +2,7 @@
 
 use super::super::field::Field;
 use super::super::system::{Entry, System};
-use super::space::{Space, Term};
+use super::space::{Space, Term, terms};
 use super::targets::Targets;
 use super::turns::Turns;
 use super::{Exposed, Task};
@@ -104,10 +104,4 @@ fn alone(entries: &[Entry], holders: &[Option<u64>]) -> Option<u64> {
     let mut each = entries.iter().map(|(atom, _)| holders.get(*atom as usize).copied().flatten());
     let first = each.next()??;
     each.all(|holder| holder == Some(first)).then_some(first)
-}
-
-/// Entries modulo the prime, without those that are 0 then.
-fn terms<F: Field>(entries: &[Entry]) -> Vec<Term> {
-    let terms = entries.iter().map(|(atom, coefficient)| (*atom, F::of(*coefficient)));
-    terms.filter(|(_, coefficient)| *coefficient != 0).collect()
 }

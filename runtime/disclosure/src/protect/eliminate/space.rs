@@ -14,9 +14,16 @@
 use std::marker::PhantomData;
 
 use super::super::field::Field;
+use super::super::system::Entry;
 
 /// An atom, and a coefficient other than 0 modulo the prime.
 pub(super) type Term = (u32, u64);
+
+/// Entries modulo the prime, without those that are 0 then.
+pub(super) fn terms<F: Field>(entries: &[Entry]) -> Vec<Term> {
+    let terms = entries.iter().map(|(atom, coefficient)| (*atom, F::of(*coefficient)));
+    terms.filter(|(_, coefficient)| *coefficient != 0).collect()
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {

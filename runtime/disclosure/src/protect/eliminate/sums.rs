@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::field::{Field, First, Second};
 use super::super::system::{Entry, System};
-use super::space::{Space, Term};
+use super::space::{Space, Term, terms};
 use super::{Pattern, Task, Unsound, eliminate_modulo};
 
 /// How many patterns [`protect`] tries before it gives up.
@@ -84,7 +84,7 @@ pub fn insider_sums(
     let mut space = spanned(system, published);
     let mut by_first: BTreeMap<u32, Vec<(usize, Vec<Term>)>> = BTreeMap::new();
     for cell in primary {
-        let reduced = space.reduce(&terms(system.cell(*cell)));
+        let reduced = space.reduce(&terms::<First>(system.cell(*cell)));
         if let Some((first, _)) = reduced.first() {
             by_first.entry(*first).or_default().push((*cell, reduced));
         }
@@ -120,17 +120,13 @@ fn spanned(system: &System, published: &[usize]) -> Space<First> {
     let mut cells = published.to_vec();
     cells.sort_by_key(|cell| (system.cell(*cell).len(), *cell));
     for cell in cells {
-        let reduced = space.reduce(&terms(system.cell(cell)));
+        let reduced = space.reduce(&terms::<First>(system.cell(cell)));
         let fewest = reduced.iter().min_by_key(|(atom, _)| (space.uses(*atom), *atom)).copied();
         if let Some(pivot) = fewest {
             space.publish(&reduced, pivot);
         }
     }
     space
-}
-
-fn terms(entries: &[Entry]) -> Vec<Term> {
-    entries.iter().map(|(atom, coefficient)| (*atom, First::of(*coefficient))).collect()
 }
 
 /// A vector by atom.
@@ -156,7 +152,7 @@ impl Held {
     /// The cell without a combination of his atoms, if that follows from what is published.
     fn needed_for(&self, reduced: &[Term], entries: &[Entry]) -> Option<Vector> {
         let mut rest: Vector = reduced.iter().copied().collect();
-        let mut sum: Vector = terms(entries).into_iter().collect();
+        let mut sum: Vector = terms::<First>(entries).into_iter().collect();
         self.take_out(&mut rest, &mut sum);
         rest.is_empty().then_some(sum)
     }
