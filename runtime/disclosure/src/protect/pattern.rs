@@ -8,8 +8,6 @@
 //! What is returned was audited, for every figure, as it is returned. Where anything can't be protected, or can't be
 //! shown to be, there is no pattern at all.
 
-use std::collections::BTreeSet;
-
 use super::audit::{Audit, Limits, Target};
 use super::eliminate::{self, Exposed, Task};
 use super::repair::{self, Effort, repair};
@@ -90,7 +88,7 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
         }
         flags
     };
-    let (mut published, out) = (flags(&pattern.published), flags(released));
+    let (mut published, out, protected) = (flags(&pattern.published), flags(released), flags(primary));
     let costs: Vec<Option<u64>> = costs.iter().zip(&out).map(|(cost, out)| (!out).then_some(*cost)).collect();
     let insiders: Vec<bool> = holders.iter().map(Option::is_some).collect();
     // What is withheld for one figure is withheld for all, which makes no other less safe; but what is returned was
@@ -100,7 +98,7 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
         let before = published.clone();
         intervals.clear();
         for figure in figures {
-            let targets = figure.targets(system, primary, &published);
+            let targets = figure.targets(system, &protected, &published);
             let audited = figure.audit(system, &published, &targets, &insiders);
             let effort = Effort::default();
             let repaired = repair(&repair::Task { audit: audited, costs: &costs, spare: &[], effort });
@@ -129,12 +127,12 @@ const ROUNDS: usize = 64;
 
 impl Figure {
     /// Every withheld cell: a primary one that must be kept apart from its value, another for what is certified of it.
-    fn targets(&self, system: &System, primary: &[usize], published: &[bool]) -> Vec<Target> {
-        let is_primary: BTreeSet<usize> = primary.iter().copied().collect();
+    fn targets(&self, system: &System, primary: &[bool], published: &[bool]) -> Vec<Target> {
+        let is_primary = |cell: usize| primary.get(cell).copied().unwrap_or(false);
         let withheld = published.iter().enumerate().filter(|(_, published)| !**published).map(|(cell, _)| cell);
         let target = |cell: usize| {
             let value = system.value(cell, &self.truth)?;
-            let far = if is_primary.contains(&cell) { self.protection.get(cell).copied().unwrap_or(1) } else { 0 };
+            let far = if is_primary(cell) { self.protection.get(cell).copied().unwrap_or(1) } else { 0 };
             let (least, most) = self.reach(system, cell);
             let (lower, upper) = (value.saturating_sub(far).max(least), value.saturating_add(far).min(most));
             Some(Target { cell, lower, upper })

@@ -98,9 +98,7 @@ impl<F: Field> Targets<F> {
         let (print, inverse) = (self.print(reduced), F::inverse(pivot.1));
         let mut fresh: Found<(Vec<Term>, Option<u64>)> = Found::default();
         for number in &self.by_atom[pivot.0 as usize] {
-            let Some(target) = self.held[*number as usize].as_ref() else { continue };
-            let Ok(place) = target.terms.binary_search_by_key(&pivot.0, |term| term.0) else { continue };
-            let factor = F::negative(F::mul(target.terms[place].1, inverse));
+            let Some((target, factor)) = self.facing(*number, pivot.0, inverse) else { continue };
             let terms = combined::<F>(&target.terms, reduced, factor, |_| {});
             let Some(key) = self.key(&terms, F::add(target.print, F::mul(factor, print))) else { continue };
             // One that is changed itself has the pivot and is proportional to none that hasn't.
@@ -122,6 +120,15 @@ impl<F: Field> Targets<F> {
         self.held.get(number as usize).and_then(Option::as_ref).and_then(|target| target.holder)
     }
 
+    /// A target that has a term in the atom `pivot`, and how often a cell must be added to it to take that out. Of the
+    /// cell's own coefficient there it takes the inverse.
+    fn facing(&self, number: u32, pivot: u32, inverse: u64) -> Option<(&Target, u64)> {
+        let target = self.held.get(number as usize)?.as_ref()?;
+        let place = target.terms.binary_search_by_key(&pivot, |term| term.0).ok()?;
+        let (_, coefficient) = target.terms.get(place)?;
+        Some((target, F::negative(F::mul(*coefficient, inverse))))
+    }
+
     /// Takes the atom `pivot` out of all targets by means of a published cell, which gives none of them away.
     #[allow(clippy::indexing_slicing, reason = "atoms are within the system, targets are named when they are put in")]
     pub(super) fn publish(&mut self, reduced: &[Term], pivot: Term) {
@@ -131,9 +138,7 @@ impl<F: Field> Targets<F> {
         }
         let (print, inverse) = (self.print(reduced), F::inverse(pivot.1));
         for number in with {
-            let Some(target) = self.held[number as usize].as_ref() else { continue };
-            let Ok(place) = target.terms.binary_search_by_key(&pivot.0, |term| term.0) else { continue };
-            let factor = F::negative(F::mul(target.terms[place].1, inverse));
+            let Some((target, factor)) = self.facing(number, pivot.0, inverse) else { continue };
             if let Some(old) = self.key(&target.terms, target.print) {
                 self.forget(old, number);
             }
