@@ -48,7 +48,7 @@ mod tests;
 mod turns;
 
 pub use rank::spans;
-pub use sums::{Protected, ROUNDS, insider_sums, protect};
+pub use sums::{Protected, protect};
 
 /// What is to be decided.
 #[derive(Clone, Copy)]
@@ -100,7 +100,7 @@ pub enum Unsound {
     /// Neither empty nor of one place an atom.
     #[error("what is known isn't listed by atom")]
     Known,
-    /// The sums that have to be protected didn't come to an end within [`ROUNDS`].
+    /// The sums that have to be protected didn't come to an end within the patterns that [`protect`] tries.
     #[error("protecting the sums that insiders could use came to no end")]
     Endless,
     /// A sum that has to be protected has coefficients beyond 32 bits.

@@ -10,7 +10,7 @@
 
 use super::audit::{Audit, Limits, Target};
 use super::eliminate::{self, Exposed, Task};
-use super::repair::{self, Effort, repair};
+use super::repair::{self, repair};
 use super::system::System;
 
 /// One figure of all cells: a count or a sum.
@@ -100,8 +100,7 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
         for figure in figures {
             let targets = figure.targets(system, &protected, &published);
             let audited = figure.audit(system, &published, &targets, &insiders);
-            let effort = Effort::default();
-            let repaired = repair(&repair::Task { audit: audited, costs: &costs, spare: &[], effort });
+            let repaired = repair(&repair::Task { audit: audited, costs: &costs, spare: &[] });
             if !repaired.unprotected.is_empty() {
                 return Err(Unprotected { cells: repaired.unprotected });
             }

@@ -40,24 +40,13 @@ pub struct Task<'a> {
     pub costs: &'a [Option<u64>],
     /// Per cell, whether it may be published again if it isn't needed: withheld cells that are not primary. Empty for none.
     pub spare: &'a [bool],
-    /// How much is tried.
-    pub effort: Effort,
 }
 
-/// Counts at which repair gives up; never clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Effort {
-    /// Steps of one search for a move.
-    pub steps_max: u64,
-    /// Cells that are withheld in all since they are the first to make some target narrow.
-    pub rounds_max: usize,
-}
+/// Steps of one search for a move. Like all limits here it is a count, never a clock.
+const STEPS_MAX: u64 = 20_000;
 
-impl Default for Effort {
-    fn default() -> Effort {
-        Effort { steps_max: 20_000, rounds_max: 200 }
-    }
-}
+/// Cells that are withheld in all since they are the first to make some target narrow.
+const ROUNDS_MAX: usize = 200;
 
 /// A repaired pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +128,7 @@ impl<'a> Repair<'a> {
     fn by_moves(&mut self) {
         let ground = self.ground();
         let audit = self.task.audit;
-        let mut searcher = Searcher::new(&ground, self.task.effort.steps_max, audit.limits.corners_max);
+        let mut searcher = Searcher::new(&ground, STEPS_MAX, audit.limits.corners_max);
         let mut order: Vec<(i128, usize, Target)> = audit
             .targets
             .iter()

@@ -36,7 +36,7 @@ use super::space::{Space, Term, terms};
 use super::{Pattern, Task, Unsound, eliminate_modulo};
 
 /// How many patterns [`protect`] tries before it gives up.
-pub const ROUNDS: usize = 64;
+const ROUNDS: usize = 64;
 
 /// A pattern that holds against insiders, and the sums that it had to protect for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub fn protect(task: &Task<'_>, holders: &[Option<u64>]) -> Result<Protected, Un
 ///
 /// # Errors
 /// A list of holders that isn't one by atom, or coefficients that are too large to write down.
-pub fn insider_sums(
+fn insider_sums(
     system: &System,
     primary: &[usize],
     published: &[usize],

@@ -4,14 +4,14 @@
 //! beginning of that order with which it is safe is found by halving, and the cell after it is withheld.
 //!
 //! # Guarantees
-//! At most [`Effort::rounds_max`](super::Effort::rounds_max) cells are withheld here, over all targets.
+//! At most [`ROUNDS_MAX`] cells are withheld here, over all targets.
 //!
 //! # Does not guarantee
 //! That a target that stays unsafe with only the cells that can't be withheld is helped: it isn't.
 //!
 //! Source: `FixRiskyIntervals` of the R package GaussSuppression.
 
-use super::Repair;
+use super::{ROUNDS_MAX, Repair};
 use crate::protect::audit::{Audit, Engine, Limits, Microlp, Pool};
 use crate::protect::moves::Price;
 
@@ -19,7 +19,7 @@ impl Repair<'_> {
     /// Audits what moves left open, with all means, then withholds first narrow cells.
     pub(super) fn by_prefixes(&mut self) {
         let open: Vec<usize> = self.unsafe_now(self.task.audit.limits);
-        let mut rounds = self.task.effort.rounds_max;
+        let mut rounds = ROUNDS_MAX;
         for place in open {
             self.widen(place, &mut rounds);
         }

@@ -53,7 +53,7 @@ impl Case {
             insiders: &self.insiders,
             limits: Limits::default(),
         };
-        Task { audit, costs: &self.costs, spare: &self.spare, effort: Effort::default() }
+        Task { audit, costs: &self.costs, spare: &self.spare }
     }
 
     /// Whether all tables that fit leave the target its width, against everyone and against each insider.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::protect::audit::{Audit, Limits, Outcome, Target, audit, interval};
-use crate::protect::repair::{Effort, Task, repair};
+use crate::protect::repair::{Task, repair};
 
 /// What an attacker knows who knows that nothing is negative.
 struct Attacker {
@@ -105,7 +105,7 @@ fn golden_audit_linked_tables() {
     assert_eq!(unsafe_cells, ["Portugal/2014", "Portugal/2016"]);
     let costs: Vec<Option<u64>> = tables.values.iter().map(|value| Some(*value as u64)).collect();
     let audited = attacker.audit(&targets, &[]);
-    let task = Task { audit: audited, costs: &costs, spare: &[], effort: Effort::default() };
+    let task = Task { audit: audited, costs: &costs, spare: &[] };
     let repaired = repair(&task);
     assert_eq!(repaired.unprotected, [0; 0]);
     let kept = |cell: &usize| attacker.published[*cell] && !repaired.published[*cell];
