@@ -158,14 +158,6 @@ impl Counted {
         })
     }
 
-    /// The evidence of a node; `None` if it is empty or isn't published.
-    #[must_use]
-    pub fn evidence(&self, node: &[Option<u32>]) -> Option<&Evidence> {
-        let kept = node.iter().zip(0_u32..).filter(|(code, _)| code.is_some()).map(|(_, index)| index);
-        let plane = self.planes.iter().find(|plane| plane.kept.iter().copied().eq(kept.clone()))?;
-        plane.cells.get(&node.iter().flatten().copied().collect::<Vec<u32>>())
-    }
-
     /// Positions of the measures whose sums are published.
     pub fn published_measures(&self) -> impl Iterator<Item = usize> + '_ {
         self.contract.statistics.iter().filter_map(|statistic| match statistic {

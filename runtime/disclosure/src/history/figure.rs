@@ -108,12 +108,6 @@ impl Figure {
         self.standing
     }
 
-    /// Its sketch.
-    #[must_use]
-    pub fn sketch(&self) -> &Sketch {
-        &self.sketch
-    }
-
     /// Whether both say the same quantity of the same snapshot under the same keys, so that one can be taken off the
     /// other.
     pub(super) fn is_comparable(&self, universe: &Figure) -> bool {
