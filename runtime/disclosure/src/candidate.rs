@@ -30,13 +30,14 @@ use sluice_domain::limits::Limits;
 use crate::publish::cell_key::Secret;
 
 pub use contributions::{Contribution, Contributions};
-pub(crate) use counted::LargeSum;
 pub use counted::{CellCount, Counted, Figure, Node, Plane};
+pub(crate) use counted::{LargeSum, node, planes};
 pub use groups::Groups;
 pub use mismatch::Mismatch;
 pub(crate) use relation::ratios;
 pub use relation::{Derived, Relation};
 pub use screen::Screen;
+pub(crate) use sweep::fold;
 
 pub use crate::evidence::TOP;
 

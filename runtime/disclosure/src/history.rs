@@ -11,9 +11,9 @@
 //! - [`triple`]: combinations of three that few subjects are left of, such as a tracker's.
 //! - [`contributions`], [`difference`]: those, worked out exactly, under every primary rule.
 //! - [`report`]: in words for reviewers. No operator ever sees it: whether something was found is itself an answer.
-//! - [`quota`], [`rank`]: how much is out, of whom and for whom.
+//! - [`quota`]: how much is out, of whom and for whom.
 //! - [`table`]: the figures of one table.
-//! - [`codec`]: figures as bytes, to be kept inside. [`cache`]: which answers are the same by what was asked.
+//! - [`codec`]: figures as bytes, to be kept inside.
 //!
 //! # Guarantees
 //! A pair of figures whose difference breaks a primary rule is never missed, whatever the values; nor a combination of
@@ -30,7 +30,6 @@
 //!
 //! Example: an operator's table of 40 aircraft, and another operator's with 39 of them, leave one finding of 1 subject.
 
-pub mod cache;
 pub mod codec;
 pub mod contributions;
 pub mod difference;
@@ -39,7 +38,6 @@ pub mod keys;
 pub mod near;
 pub mod outline;
 pub mod quota;
-pub mod rank;
 pub mod report;
 pub mod sketch;
 pub mod table;

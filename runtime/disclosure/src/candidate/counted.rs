@@ -158,14 +158,6 @@ impl Counted {
         })
     }
 
-    /// The evidence of a node; `None` if it is empty or isn't published.
-    #[must_use]
-    pub fn evidence(&self, node: &[Option<u32>]) -> Option<&Evidence> {
-        let kept = node.iter().zip(0_u32..).filter(|(code, _)| code.is_some()).map(|(_, index)| index);
-        let plane = self.planes.iter().find(|plane| plane.kept.iter().copied().eq(kept.clone()))?;
-        plane.cells.get(&node.iter().flatten().copied().collect::<Vec<u32>>())
-    }
-
     /// Positions of the measures whose sums are published.
     pub fn published_measures(&self) -> impl Iterator<Item = usize> + '_ {
         self.contract.statistics.iter().filter_map(|statistic| match statistic {
@@ -226,12 +218,23 @@ impl Plane {
     /// The node of codes of this plane, in a table of so many dimensions.
     #[must_use]
     pub fn node(&self, codes: &[u32], dimensions: usize) -> Node {
-        let mut node = vec![None; dimensions];
-        for (index, code) in self.kept.iter().zip(codes) {
-            if let Some(place) = node.get_mut(*index as usize) {
-                *place = Some(*code);
-            }
-        }
-        node
+        node(&self.kept, codes, dimensions)
     }
+}
+
+/// The dimensions that each plane of a table keeps: all of them those of the inner cells, then each margin its own.
+pub(crate) fn planes(contract: &Tabulation) -> impl Iterator<Item = Vec<u32>> + '_ {
+    let inner = (0_u32..).take(contract.dimensions.len()).collect();
+    std::iter::once(inner).chain(contract.margins.iter().cloned())
+}
+
+/// The node that has these codes in the dimensions that are kept, in a table of so many.
+pub(crate) fn node(kept: &[u32], codes: &[u32], dimensions: usize) -> Node {
+    let mut node = vec![None; dimensions];
+    for (index, code) in kept.iter().zip(codes) {
+        if let Some(place) = node.get_mut(*index as usize) {
+            *place = Some(*code);
+        }
+    }
+    node
 }

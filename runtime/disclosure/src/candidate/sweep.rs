@@ -175,7 +175,7 @@ impl<'a> Sweep<'a> {
 }
 
 /// For each inner cell the index of the plane's cell that holds it.
-pub(super) fn fold(contract: &Tabulation, kept: &[u32]) -> Vec<u32> {
+pub(crate) fn fold(contract: &Tabulation, kept: &[u32]) -> Vec<u32> {
     let length = |index: &u32| contract.dimensions.get(*index as usize).map_or(1, |d| d.labels.len() as u32);
     every_code(&contract.dimensions)
         .map(|codes| {

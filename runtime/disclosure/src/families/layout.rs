@@ -159,12 +159,6 @@ impl Layout {
 }
 
 impl Table {
-    /// Declared cells.
-    #[must_use]
-    pub fn cells(&self) -> u64 {
-        self.kept.iter().fold(1, |product: u64, kept| product.saturating_mul(kept.codes.len() as u64))
-    }
-
     /// The codes here of an atom; [`NO_CODE`] where it has none.
     pub fn codes_of<'a>(&'a self, atom: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
         self.kept.iter().map(|kept| {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::layout::Layout;
-use crate::evidence::{Collector, Evidence, Unit};
 
 /// One subject's part of an atom.
 #[derive(Clone, PartialEq, Eq)]
@@ -84,21 +83,10 @@ impl Microdata {
         let lines = bytes.chunks_exact(width).map(|line| parse(line, layout.columns.len()).ok_or(Garbled));
         Microdata::new(layout, lines.collect::<Result<Vec<Line>, Garbled>>()?)
     }
-
-    /// What stands behind one figure that adds up these atoms' entries.
-    pub fn evidence<'a>(&'a self, entries: impl IntoIterator<Item = &'a Entry>, measures: usize) -> Evidence {
-        let mut collector = Collector::new(measures);
-        for entry in entries {
-            let Entry { subject, group, records, .. } = *entry;
-            collector.add(Unit { subject, group, records, values: &entry.values });
-        }
-        collector.finish()
-    }
 }
 
 /// Bytes of one line.
-#[must_use]
-pub fn line_bytes(columns: usize, measures: usize) -> usize {
+fn line_bytes(columns: usize, measures: usize) -> usize {
     4 + 8 + 4 * columns + 8 + 8 * measures
 }
 

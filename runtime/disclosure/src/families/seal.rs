@@ -446,8 +446,7 @@ fn part(entry: &Entry, quantity: Quantity) -> i128 {
 }
 
 /// What a sealed table calls a quantity.
-#[must_use]
-pub fn name(layout: &Layout, quantity: Quantity) -> String {
+fn name(layout: &Layout, quantity: Quantity) -> String {
     match quantity {
         Quantity::Subjects => "subjects".to_owned(),
         Quantity::Records => "records".to_owned(),

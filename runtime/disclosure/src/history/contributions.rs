@@ -41,25 +41,6 @@ impl Contributions {
     pub fn as_slice(&self) -> &[(u32, i128)] {
         &self.0
     }
-
-    /// How many subjects are in both.
-    #[must_use]
-    pub fn overlap(&self, other: &Contributions) -> u64 {
-        let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
-        let mut shared = 0;
-        while let (Some((a, _)), Some((b, _))) = (left.peek(), right.peek()) {
-            match a.cmp(b) {
-                std::cmp::Ordering::Less => _ = left.next(),
-                std::cmp::Ordering::Greater => _ = right.next(),
-                std::cmp::Ordering::Equal => {
-                    shared += 1;
-                    left.next();
-                    right.next();
-                }
-            }
-        }
-        shared
-    }
 }
 
 #[cfg(test)]
@@ -72,11 +53,5 @@ mod tests {
         assert_eq!(one.as_slice(), [(2, 5), (4, 0), (9, 0)]);
         assert!(one == Contributions::of([(4, 0), (9, -1), (9, 1), (2, 5)]));
         assert_eq!(Contributions::counting([3, 1, 3]).as_slice(), [(1, 1), (3, 1)]);
-    }
-
-    #[test]
-    fn overlap_counts_subjects_not_values() {
-        let (a, b) = (Contributions::of([(1, 5), (2, 6), (7, 0)]), Contributions::of([(2, 9), (3, 1), (7, 4)]));
-        assert_eq!((a.overlap(&b), b.overlap(&a), a.overlap(&Contributions::default())), (2, 2, 0));
     }
 }

@@ -108,21 +108,20 @@ impl Figure {
         self.standing
     }
 
-    /// Its sketch.
-    #[must_use]
-    pub fn sketch(&self) -> &Sketch {
-        &self.sketch
+    /// Whether both say the same quantity of the same snapshot under the same keys, so that one can be taken off the
+    /// other.
+    pub(super) fn is_comparable(&self, universe: &Figure) -> bool {
+        self.place.quantity == universe.place.quantity
+            && self.place.snapshot == universe.place.snapshot
+            && self.kind == universe.kind
+            && self.scheme == universe.scheme
     }
 
     /// What is left of `universe` without this figure: who publishes a total and a part publishes the rest as well.
     /// None where they don't say the same quantity under the same keys.
     #[must_use]
     pub fn complement(&self, universe: &Figure) -> Option<Figure> {
-        let same = self.place.quantity == universe.place.quantity
-            && self.place.snapshot == universe.place.snapshot
-            && self.kind == universe.kind
-            && self.scheme == universe.scheme;
-        same.then(|| Figure {
+        self.is_comparable(universe).then(|| Figure {
             place: self.place.clone(),
             kind: self.kind,
             standing: self.standing.max(universe.standing),

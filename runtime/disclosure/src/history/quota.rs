@@ -1,4 +1,4 @@
-//! Quotas: hard caps on how much is out, in all, for one legal entity, and of one group of subjects.
+//! Quotas: hard caps on how much is out, in all and for one legal entity.
 //!
 //! No check on single tables stops reconstruction from many (Dinur and Nissim, PODS 2003); a cap on how many
 //! independent figures are out does, crudely. An entity's share lies inside the total, so that one operator can't use
@@ -15,17 +15,14 @@
 //! Example: 100,000 declared subjects and a threshold of 10 allow for 1,000 independent figures; with a share of 25
 //! percent an entity may have 250 of them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::contributions::Contributions;
-use super::keys::Domain;
+use std::collections::BTreeMap;
 
 /// What one legal entity has been given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Used {
     /// Figures.
     pub figures: u64,
-    /// Independent ones among them: see [`super::rank`].
+    /// Independent ones among them: a total of others that are out as well brings nobody closer.
     pub rank: u64,
 }
 
@@ -95,28 +92,6 @@ impl Caps {
     }
 }
 
-/// In how many figures each group of subjects is: whoever is in very many can be triangulated. No `Debug`.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Exposure(BTreeMap<u64, u64>);
-
-impl Exposure {
-    /// Counts one more figure for every group that it has.
-    pub fn add(&mut self, contributions: &Contributions, domain: &Domain) {
-        let subjects = contributions.as_slice().iter();
-        let groups: BTreeSet<u64> = subjects.filter_map(|(subject, _)| domain.group(*subject)).collect();
-        for group in groups {
-            *self.0.entry(group).or_default() += 1;
-        }
-    }
-
-    /// How many groups are in more than so many figures, and in how many the most exposed one is.
-    #[must_use]
-    pub fn over(&self, most: u64) -> (u64, u64) {
-        let over = self.0.values().filter(|figures| **figures > most).count() as u64;
-        (over, self.0.values().copied().max().unwrap_or(0))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,14 +110,5 @@ mod tests {
         assert_eq!(ask("newcomer", 250), [], "others' use doesn't touch an entity's share");
         assert_eq!(ask("newcomer", 561), [Exceeded::Rank, Exceeded::EntityRank]);
         assert_eq!(caps.exceeded(&used, "x", &Used { figures: u64::MAX, rank: 0 }).len(), 2);
-    }
-
-    #[test]
-    fn a_group_is_exposed_once_a_figure() {
-        let domain = Domain::grouped(vec![5, 5, 9]);
-        let mut exposure = Exposure::default();
-        exposure.add(&Contributions::counting([0, 1, 2]), &domain);
-        exposure.add(&Contributions::counting([0, 1]), &domain);
-        assert_eq!((exposure.over(1), exposure.over(2)), ((1, 2), (0, 2)));
     }
 }

@@ -81,16 +81,21 @@ pub fn findings(search: &Search, triples: &Triples, books: &Books<'_>) -> Vec<Hi
             found.insert(finding.id.clone(), finding);
         }
     };
-    for near in &search.near {
-        let Some(own) = books.candidate.get(near.candidate) else { continue };
-        for terms in books.partners(near.other) {
-            push(books.judge(std::iter::once((1, own)).chain(terms).collect()));
+    // The pairs of one figure lie together, so what it adds up is fetched once for all of them.
+    for pairs in search.near.chunk_by(|a, b| a.candidate == b.candidate) {
+        let own = pairs.first().and_then(|near| books.candidate.get(near.candidate));
+        let Some(own) = own else { continue };
+        let kept = (books.kept)(&own.place);
+        for terms in pairs.iter().flat_map(|near| books.partners(near.other)) {
+            push(books.judge(kept.as_ref(), std::iter::once((1, own)).chain(terms).collect()));
         }
     }
     for triple in &triples.found {
         let term = |(other, coefficient): (Other, i32)| Some((coefficient, books.figure(other)?));
         if let Some(terms) = triple.terms.into_iter().map(term).collect::<Option<Vec<_>>>() {
-            push(books.judge(own_first(terms)));
+            let terms = own_first(terms);
+            let kept = terms.first().and_then(|(_, own)| (books.kept)(&own.place));
+            push(books.judge(kept.as_ref(), terms));
         }
     }
     if search.left_out > 0 || triples.cut {
@@ -120,15 +125,16 @@ impl<'a> Books<'a> {
         match other {
             Other::Own(_) | Other::Archive(_) => vec![vec![(-1, figure)]],
             Other::Complement(_) => {
-                let universes = self.universes.iter().filter(|universe| figure.complement(universe).is_some());
+                let universes = self.universes.iter().filter(|universe| figure.is_comparable(universe));
                 universes.map(|universe| vec![(-1, universe), (1, figure)]).collect()
             }
         }
     }
 
-    fn judge(&self, figures: Vec<(i32, &Figure)>) -> Option<HistoryFinding> {
-        let kept: Option<Vec<Arc<Contributions>>> =
-            figures.iter().map(|(_, figure)| (self.kept)(&figure.place)).collect();
+    /// What figures give away together; the contributions of the first come with them, since many share it.
+    fn judge(&self, first: Option<&Arc<Contributions>>, figures: Vec<(i32, &Figure)>) -> Option<HistoryFinding> {
+        let others = figures.iter().skip(1).map(|(_, figure)| (self.kept)(&figure.place));
+        let kept: Option<Vec<Arc<Contributions>>> = std::iter::once(first.cloned()).chain(others).collect();
         let Some(kept) = kept else {
             let sentence = "it can't be worked out, since the contributions of a figure are lost";
             return Some(finding(Topic::Unverified, &figures, None, sentence));

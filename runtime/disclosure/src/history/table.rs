@@ -15,7 +15,7 @@ use sluice_domain::contract::{Statistic, Tabulation};
 use super::contributions::Contributions;
 use super::figure::{Figure, Kind, Place, Standing};
 use super::keys::{Keys, Stranger};
-use crate::candidate::{Contributions as Entries, Node};
+use crate::candidate::{Contributions as Entries, Node, fold, node, planes};
 use crate::finding::escaped;
 use crate::table::{ReleaseTable, TOTAL, Value, every_code};
 
@@ -37,22 +37,7 @@ pub type Spot = (Node, usize);
 impl Origin<'_> {
     /// The spots of the table, in the order of its rows, each with its place in words.
     pub fn spots(&self) -> impl Iterator<Item = (Spot, Place)> + '_ {
-        let every = (0_u32..).take(self.contract.dimensions.len()).collect::<Vec<u32>>();
-        let planes = std::iter::once(every).chain(self.contract.margins.iter().cloned());
-        planes.flat_map(move |kept| {
-            let dimensions: Vec<_> =
-                kept.iter().filter_map(|index| self.contract.dimensions.get(*index as usize)).collect();
-            let codes: Vec<Vec<u32>> = every_code(dimensions).collect();
-            codes.into_iter().flat_map(move |codes| {
-                let node = self.node(&kept, &codes);
-                let statistics = self.contract.statistics.iter().enumerate();
-                let spots = statistics.filter_map(|(place, statistic)| {
-                    let quantity = self.quantity(statistic)?;
-                    Some(((node.clone(), place), self.place(&node, quantity)))
-                });
-                spots.collect::<Vec<_>>()
-            })
-        })
+        planes(self.contract).flat_map(|kept| self.nodes(&kept)).flat_map(|node| self.spots_of(node))
     }
 
     /// The figures of a table that has this contract: released where it shows a value, protected where it doesn't. An
@@ -62,31 +47,22 @@ impl Origin<'_> {
     /// A subject that the keys' domain doesn't have.
     pub fn figures(&self, keys: &Keys, table: &ReleaseTable) -> Result<Vec<(Spot, Figure)>, Stranger> {
         let width = self.contract.dimensions.len();
-        let shown = |row: usize, statistic: usize| {
-            let value = table.rows().get(row).and_then(|row| row.get(width + statistic));
-            value.is_some_and(|value| *value != Value::Suppressed)
-        };
-        let mut row = 0;
-        let mut last: Option<Node> = None;
-        let mut parts: BTreeMap<Vec<u32>, Vec<usize>> = BTreeMap::new();
-        let mut plane: Option<Vec<bool>> = None;
+        let mut rows = table.rows().iter();
         let mut figures = Vec::new();
-        for ((node, statistic), place) in self.spots() {
-            if last.as_ref().is_some_and(|last| *last != node) {
-                row += 1;
+        for kept in planes(self.contract) {
+            let parts = self.parts(&kept);
+            for (cell, node) in (0_u32..).zip(self.nodes(&kept)) {
+                let row = rows.next();
+                let Some(entries) = parts.get(&cell) else { continue };
+                for (spot, place) in self.spots_of(node) {
+                    let Some(kind) = self.kind(spot.1) else { continue };
+                    let value = row.and_then(|row| row.get(width + spot.1));
+                    let shown = value.is_some_and(|value| *value != Value::Suppressed);
+                    let standing = if shown { Standing::Released } else { Standing::Protected };
+                    let contributions = self.contributions(entries.iter().copied(), kind, spot.1);
+                    figures.push((spot, Figure::new(keys, place, (kind, standing), &contributions)?));
+                }
             }
-            let kept: Vec<bool> = node.iter().map(Option::is_some).collect();
-            if plane.as_ref() != Some(&kept) {
-                parts = self.parts(&kept);
-                plane = Some(kept);
-            }
-            let codes: Vec<u32> = node.iter().flatten().copied().collect();
-            if let (Some(entries), Some(kind)) = (parts.get(&codes), self.kind(statistic)) {
-                let standing = if shown(row, statistic) { Standing::Released } else { Standing::Protected };
-                let contributions = self.contributions(entries.iter().copied(), kind, statistic);
-                figures.push(((node.clone(), statistic), Figure::new(keys, place, (kind, standing), &contributions)?));
-            }
-            last = Some(node);
         }
         Ok(figures)
     }
@@ -95,22 +71,26 @@ impl Origin<'_> {
     #[must_use]
     pub fn of(&self, (node, statistic): &Spot) -> Option<Contributions> {
         let kind = self.kind(*statistic)?;
-        let fits = |place: &usize| {
-            let codes = self.codes(self.entries.cell_at(*place));
-            node.iter().zip(codes).all(|(kept, code)| kept.is_none_or(|kept| kept == code))
-        };
-        let entries: Vec<usize> = (0..self.entries.len()).filter(fits).collect();
-        Some(self.contributions(entries.into_iter(), kind, *statistic))
+        let holds = |codes: Vec<u32>| node.iter().zip(codes).all(|(kept, code)| kept.is_none_or(|kept| kept == code));
+        let held: Vec<bool> = every_code(&self.contract.dimensions).map(holds).collect();
+        let entries = (0..self.entries.len())
+            .filter(|place| held.get(self.entries.cell_at(*place) as usize).copied().unwrap_or(false));
+        Some(self.contributions(entries, kind, *statistic))
     }
 
-    fn node(&self, kept: &[u32], codes: &[u32]) -> Node {
-        let mut node = vec![None; self.contract.dimensions.len()];
-        for (index, code) in kept.iter().zip(codes) {
-            if let Some(slot) = node.get_mut(*index as usize) {
-                *slot = Some(*code);
-            }
-        }
-        node
+    /// Every cell of the plane that keeps these dimensions.
+    fn nodes(&self, kept: &[u32]) -> Vec<Node> {
+        let dimensions = &self.contract.dimensions;
+        let codes = every_code(kept.iter().filter_map(|index| dimensions.get(*index as usize)));
+        codes.map(|codes| node(kept, &codes, dimensions.len())).collect()
+    }
+
+    /// The spots of one cell.
+    fn spots_of(&self, node: Node) -> impl Iterator<Item = (Spot, Place)> + '_ {
+        self.contract.statistics.iter().enumerate().filter_map(move |(statistic, of)| {
+            let place = self.place(&node, self.quantity(of)?);
+            Some(((node.clone(), statistic), place))
+        })
     }
 
     fn place(&self, node: &Node, quantity: String) -> Place {
@@ -145,33 +125,16 @@ impl Origin<'_> {
         }
     }
 
-    /// The entries of each cell of a plane.
-    fn parts(&self, kept: &[bool]) -> BTreeMap<Vec<u32>, Vec<usize>> {
-        let mut parts: BTreeMap<Vec<u32>, Vec<usize>> = BTreeMap::new();
+    /// The entries of each cell of the plane that keeps these dimensions, by the cell's place in it.
+    fn parts(&self, kept: &[u32]) -> BTreeMap<u32, Vec<usize>> {
+        let fold = fold(self.contract, kept);
+        let mut parts: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for place in 0..self.entries.len() {
-            let codes = self.codes(self.entries.cell_at(place));
-            let codes = codes.into_iter().zip(kept).filter(|(_, kept)| **kept).map(|(code, _)| code).collect();
-            parts.entry(codes).or_default().push(place);
+            if let Some(cell) = fold.get(self.entries.cell_at(place) as usize) {
+                parts.entry(*cell).or_default().push(place);
+            }
         }
         parts
-    }
-
-    fn codes(&self, cell: u32) -> Vec<u32> {
-        let mut rest = cell;
-        let mut codes: Vec<u32> = self
-            .contract
-            .dimensions
-            .iter()
-            .rev()
-            .map(|dimension| {
-                let length = (dimension.labels.len() as u32).max(1);
-                let code = rest % length;
-                rest /= length;
-                code
-            })
-            .collect();
-        codes.reverse();
-        codes
     }
 
     fn contributions(&self, entries: impl Iterator<Item = usize>, kind: Kind, statistic: usize) -> Contributions {

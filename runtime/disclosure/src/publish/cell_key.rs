@@ -17,7 +17,7 @@
 //! # Does not guarantee
 //! Secrecy: see [`LIMIT`], which is printed with every release. Noise that is bounded and cancels on average can be
 //! averaged away, and this is why the method is for tables that people release and never for answers by themselves.
-//! Additivity is lost: totals are perturbed by themselves. That a subject counts once, if `keys` has it twice.
+//! Additivity is lost: totals are perturbed by themselves. That a subject counts once whose key is added twice.
 //!
 //! Source: G. Thompson, S. Broadfoot, D. Elazar, *Methodology for the automatic confidentialisation of statistical
 //! outputs from remote servers at the Australian Bureau of Statistics* (UNECE work session on statistical data
@@ -58,7 +58,7 @@ impl Secret {
         self.keyed(b"sluice cell key, subject\0", u64::from(subject))
     }
 
-    /// By what a cell's noise is looked up, given its [`cell_key`].
+    /// By what a cell's noise is looked up, given its key.
     #[must_use]
     pub fn look_up(&self, cell_key: u64) -> u64 {
         self.keyed(b"sluice cell key, cell\0", cell_key)
@@ -70,51 +70,6 @@ impl Secret {
         mac.update(&number.to_le_bytes());
         let bytes = mac.finalize().into_bytes();
         bytes.iter().take(8).rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
-    }
-}
-
-/// A cell's key, from the keys of the distinct subjects in it, in any order.
-#[must_use]
-pub fn cell_key(keys: impl IntoIterator<Item = u64>) -> u64 {
-    keys.into_iter().fold(0, u64::wrapping_add)
-}
-
-/// Perturbs counts of distinct subjects.
-pub struct Perturbation {
-    secret: Secret,
-    table: PTable,
-}
-
-impl Perturbation {
-    /// With this secret and table.
-    #[must_use]
-    pub fn new(secret: Secret, table: PTable) -> Perturbation {
-        Perturbation { secret, table }
-    }
-
-    /// The key of a subject; see [`cell_key`].
-    #[must_use]
-    pub fn subject_key(&self, subject: u32) -> u64 {
-        self.secret.subject_key(subject)
-    }
-
-    /// What is shown of a count, given the key of its cell.
-    #[must_use]
-    pub fn shown(&self, count: u64, cell_key: u64) -> u64 {
-        let noise = self.table.noise(count, self.secret.look_up(cell_key));
-        count.checked_add_signed(noise).unwrap_or(count)
-    }
-
-    /// What is shown of a cell in which these distinct subjects are counted.
-    #[must_use]
-    pub fn shown_of(&self, subjects: &[u32]) -> u64 {
-        self.shown(subjects.len() as u64, cell_key(subjects.iter().map(|subject| self.subject_key(*subject))))
-    }
-
-    /// What the reader of a release is told.
-    #[must_use]
-    pub fn notes(&self) -> Vec<String> {
-        notes(self.table.shape())
     }
 }
 

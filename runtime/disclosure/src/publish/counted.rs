@@ -52,7 +52,7 @@ pub(super) fn protected(
     let additive = method == Method::ControlledRounding && base > 1;
     let figures: Vec<(Quantity, Vec<i128>)> = pattern.map_or_else(Vec::new, |pattern| {
         let of = |(quantity, truth): (Quantity, &[i128])| match additive {
-            true => (quantity, rounding::controlled(&pattern.system, truth, base).atoms),
+            true => (quantity, rounding::controlled(&pattern.system, truth, base)),
             false => (quantity, truth.to_vec()),
         };
         pattern.figures().map(of).collect()

@@ -47,7 +47,7 @@ pub(super) fn table(counted: &Counted, appetite: &Appetite, withheld: &Withheld)
             || !broken(counted, figure, Quantity::Subjects, appetite).is_empty();
         let codes: Vec<u32> = figure.node.iter().flatten().copied().collect();
         let look_up = look_ups.get(figure.plane)?.get(&codes).filter(|_| !closed)?;
-        Some(i128::from(count) + i128::from(table.noise(count, *look_up))).filter(|shown| *shown >= 0)
+        Some(i128::from(table.shown(count, *look_up)))
     };
     let values = |figure: &Figure<'_>| {
         let count = shown(figure);

@@ -15,6 +15,7 @@ use crate::candidate::{
 };
 use crate::context::Context;
 use crate::finding::{Finding, Verdict};
+use crate::publish::cell_key::{PTable, Secret};
 
 /// A floor.
 pub(crate) fn floor(grade: Grade) -> Appetite {
@@ -261,4 +262,15 @@ pub(crate) fn random(seed: u64, lower: i64) -> Table {
         table.contributions.insert(codes, subjects);
     }
     table
+}
+
+/// A cell's key, from the keys of the distinct subjects in it, in any order.
+pub(crate) fn cell_key(keys: impl IntoIterator<Item = u64>) -> u64 {
+    keys.into_iter().fold(0, u64::wrapping_add)
+}
+
+/// What is shown of a cell in which these distinct subjects are counted.
+pub(crate) fn perturbed(secret: &Secret, table: &PTable, subjects: &[u32]) -> u64 {
+    let key = cell_key(subjects.iter().map(|subject| secret.subject_key(*subject)));
+    table.shown(subjects.len() as u64, secret.look_up(key))
 }

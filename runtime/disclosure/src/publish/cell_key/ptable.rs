@@ -62,7 +62,6 @@ type Bound = (i64, u64);
 /// A perturbation table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PTable {
-    shape: Shape,
     /// From a count of 1 on; the last is for all larger counts.
     rows: Vec<Vec<Bound>>,
 }
@@ -84,13 +83,7 @@ impl PTable {
             return Err(Impossible::Least);
         }
         let rows = (1..=noise + shape.least_shown).map(|count| row(shape, count as i64)).collect();
-        Ok(PTable { shape, rows })
-    }
-
-    /// What it was made from.
-    #[must_use]
-    pub fn shape(&self) -> Shape {
-        self.shape
+        Ok(PTable { rows })
     }
 
     /// The noise of a true count; none of an empty cell.
@@ -101,6 +94,12 @@ impl PTable {
             return 0;
         };
         row.iter().find(|(_, below)| look_up < *below).or(row.last()).map_or(0, |(noise, _)| *noise)
+    }
+
+    /// What is shown of a true count.
+    #[must_use]
+    pub fn shown(&self, count: u64, look_up: u64) -> u64 {
+        count.checked_add_signed(self.noise(count, look_up)).unwrap_or(count)
     }
 
     /// The noises of a true count with their probabilities in units of 2^-64, least first.

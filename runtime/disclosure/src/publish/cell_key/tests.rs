@@ -1,14 +1,14 @@
 //! Worked examples, and the attack that the method doesn't withstand.
 
 use super::*;
-use crate::tests::factory::Random;
+use crate::tests::factory::{Random, cell_key, perturbed};
 
 fn table(noise_max: u32, variance_milli: u64, least_shown: u64) -> PTable {
     PTable::new(Shape { noise_max, variance_milli, least_shown }).expect("the shape is possible")
 }
 
-fn perturbation(seed: u8, table: PTable) -> Perturbation {
-    Perturbation::new(Secret::new([seed; 32]), table)
+fn notes_of(noise_max: u32, variance_milli: u64, least_shown: u64) -> Vec<String> {
+    notes(Shape { noise_max, variance_milli, least_shown })
 }
 
 /// Probabilities in thousandths.
@@ -71,35 +71,35 @@ fn shapes_of_which_there_is_no_table_are_refused() {
 
 #[test]
 fn the_same_people_have_the_same_noise_and_another_secret_has_another() {
-    let (mine, other) = (perturbation(1, table(5, 6000, 3)), perturbation(2, table(5, 6000, 3)));
+    let (table, [mine, other]) = (table(5, 6000, 3), [1, 2].map(|secret| Secret::new([secret; 32])));
     let mut random = Random(0xABCD);
     let (mut differ, mut alone) = (0, 0);
     for _ in 0..200 {
         let mut subjects: Vec<u32> = (0..20 + random.below(80) as u32).map(|subject| subject * 3).collect();
-        let first = mine.shown_of(&subjects);
+        let first = perturbed(&mine, &table, &subjects);
         subjects.reverse();
-        assert_eq!(mine.shown_of(&subjects), first, "the order is nothing");
+        assert_eq!(perturbed(&mine, &table, &subjects), first, "the order is nothing");
         assert!(first.abs_diff(subjects.len() as u64) <= 5);
-        differ += usize::from(other.shown_of(&subjects) != first);
+        differ += usize::from(perturbed(&other, &table, &subjects) != first);
         subjects[0] = 1_000_000;
-        alone += usize::from(mine.shown_of(&subjects) != first);
+        alone += usize::from(perturbed(&mine, &table, &subjects) != first);
     }
     assert!(differ > 100 && alone > 100, "{differ} with another secret, {alone} with another subject, of 200");
 }
 
 #[test]
 fn no_count_is_negative_or_small_and_none_stays_none() {
-    let perturbation = perturbation(3, table(5, 6000, 4));
-    assert_eq!(perturbation.shown_of(&[]), 0);
+    let (secret, table) = (Secret::new([3; 32]), table(5, 6000, 4));
+    assert_eq!(perturbed(&secret, &table, &[]), 0);
     let mut seen = std::collections::BTreeMap::<u64, usize>::new();
     for from in 0..3000 {
         let subjects: Vec<u32> = (from..from + 2).collect();
-        *seen.entry(perturbation.shown_of(&subjects)).or_default() += 1;
+        *seen.entry(perturbed(&secret, &table, &subjects)).or_default() += 1;
     }
     assert!(seen.keys().all(|shown| [0, 4, 5, 6, 7].contains(shown)), "{seen:?}");
     let sum: u64 = seen.iter().map(|(shown, times)| shown * *times as u64).sum();
     assert!(sum.abs_diff(6000) < 400, "the mean of 3000 counts of 2 is near 2: {seen:?}");
-    assert_eq!(perturbation.shown(u64::MAX, 1) / 10, u64::MAX / 10, "a count that can't grow");
+    assert_eq!(table.shown(u64::MAX, secret.look_up(1)) / 10, u64::MAX / 10, "a count that can't grow");
 }
 
 #[test]
@@ -114,14 +114,14 @@ fn keys_are_fixed_for_all_time() {
 #[test]
 fn attack_08_averaging_over_equal_queries_finds_the_true_count() {
     // The limit is real: this test passes because the attack works.
-    let perturbation = perturbation(4, table(5, 6000, 3));
+    let (secret, table) = (Secret::new([4; 32]), table(5, 6000, 3));
     let mut random = Random(0x0A08);
     let (mut alone, mut averaged) = (0, 0);
     for target in 0..20_u32 {
         let people = 0..150 + target * 7;
-        let keys: Vec<u64> = people.map(|person| perturbation.subject_key(target * 1000 + person)).collect();
+        let keys: Vec<u64> = people.map(|person| secret.subject_key(target * 1000 + person)).collect();
         let truth = keys.len() as u64;
-        let shown = |keys: &[u64]| perturbation.shown(keys.len() as u64, cell_key(keys.iter().copied()));
+        let shown = |keys: &[u64]| table.shown(keys.len() as u64, secret.look_up(cell_key(keys.iter().copied())));
         alone += usize::from(shown(&keys) == truth);
         // The same count, as the sum of two parts, along 600 columns with two values each.
         let sums = (0..600).map(|_| {
@@ -133,15 +133,15 @@ fn attack_08_averaging_over_equal_queries_finds_the_true_count() {
     }
     assert!(alone <= 8, "{alone} of 20 counts are shown as they are");
     assert!(averaged >= 18, "{averaged} of 20 counts are found by averaging");
-    assert!(perturbation.notes().iter().any(|note| note == LIMIT), "and the reader is told");
+    assert!(notes_of(5, 6000, 3).iter().any(|note| note == LIMIT), "and the reader is told");
 }
 
 #[test]
 fn the_reader_is_told_what_was_done() {
-    let notes = perturbation(5, table(5, 6500, 3)).notes();
+    let notes = notes_of(5, 6500, 3);
     assert!(notes[0].starts_with("Counts have random noise of at most 5 and of variance 6.500 (cell-key method)"));
     assert!(notes[1].contains("don't add up"));
     assert_eq!(notes[2], "A count is 0 or at least 3; a 0 may be a small count.");
     assert_eq!(notes.len(), 5);
-    assert_eq!(perturbation(5, table(5, 6500, 1)).notes().len(), 4);
+    assert_eq!(notes_of(5, 6500, 1).len(), 4);
 }

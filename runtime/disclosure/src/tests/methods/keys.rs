@@ -1,6 +1,7 @@
 //! Counts with cell-key noise.
 
 use super::*;
+use crate::tests::factory::perturbed;
 
 /// A candidate with the keys of a secret.
 fn keyed(table: &Table, entries: &[crate::tests::factory::Entry], secret: u8) -> Candidate {
@@ -17,18 +18,19 @@ fn noise_of_a_count_depends_on_who_is_counted_and_on_nothing_else() {
     // Forty in a, twenty of them in both cells of it; four in b.
     let table = table.same_subjects(&[0, 0], 0, 30).same_subjects(&[0, 1], 10, 30).same_subjects(&[1, 1], 90, 4);
     let candidate = keyed(&table, &table.entries(), 7);
-    let perturbation = {
-        use crate::publish::cell_key::{PTable, Perturbation, Secret, Shape};
+    let noisy = {
+        use crate::publish::cell_key::{PTable, Secret, Shape};
         let shape = Shape { noise_max: 5, variance_milli: 5000, least_shown: 1 };
-        Perturbation::new(Secret::new([7; 32]), PTable::new(shape).expect("it is possible"))
+        let (secret, table) = (Secret::new([7; 32]), PTable::new(shape).expect("it is possible"));
+        move |subjects: &[u32]| perturbed(&secret, &table, subjects) as i128
     };
-    let noisy = |from: u32, to: u32| perturbation.shown_of(&(from..to).collect::<Vec<u32>>()) as i128;
+    let from_to = |from: u32, to: u32| noisy(&(from..to).collect::<Vec<u32>>());
     let shown = integers(&assess_by(Method::CellKey, &candidate, &floor(Grade::Open)));
     // Two inner cells, two withheld ones, a, b (of four), and all: a subject in two cells counts once in a total.
-    assert_eq!(shown[..2], [noisy(0, 30), noisy(10, 40)]);
-    assert_eq!((shown[4], shown[2], shown[3], shown[5]), (noisy(0, 40), -1, -1, -1));
+    assert_eq!(shown[..2], [from_to(0, 30), from_to(10, 40)]);
+    assert_eq!((shown[4], shown[2], shown[3], shown[5]), (from_to(0, 40), -1, -1, -1));
     let everybody: Vec<u32> = (0..40).chain(90..94).collect();
-    assert_eq!(shown[6], perturbation.shown_of(&everybody) as i128);
+    assert_eq!(shown[6], noisy(&everybody));
     let mut reversed = table.entries();
     reversed.reverse();
     assert!(keyed(&table, &reversed, 7).to_inside_bytes() == candidate.to_inside_bytes());
