@@ -17,7 +17,7 @@ use sluice_domain::release::{Basis, ReleaseEntry};
 use sluice_domain::review::{Reason, ReleaseRequest, RequestState, Verdict, Vote};
 use sluice_domain::state::State;
 
-use crate::support::acts::{count, terms, text};
+use crate::support::acts::{Reviewed, count, terms, text};
 use crate::support::client::Client;
 use crate::support::guests::guest;
 use crate::support::node::{Place, until};
@@ -149,6 +149,13 @@ fn a_job(id: &JobId, grant: &GrantId) -> Job {
     }
 }
 
+/// A small request about a dataset of its own.
+pub fn waiting(dataset: &str) -> Reviewed {
+    let place = &shared().place;
+    let grant = shared().apart(dataset, Some("carrier = 'F9'"));
+    place.reviewed(&place.plan(&grant, &count(&format!("SELECT month FROM {dataset}"), "month")))
+}
+
 #[test]
 fn attack_31_a_candidate_that_changes_voids_the_votes() {
     let mut desk = desk();
@@ -179,13 +186,45 @@ fn attack_31_a_candidate_that_changes_voids_the_votes() {
 #[test]
 fn attack_31_a_vote_on_another_round_is_no_vote() {
     let place = &shared().place;
-    let reviewed = place.reviewed(&place.plan(&shared().narrow, &count("SELECT origin FROM flights", "origin")));
+    let reviewed = waiting("rounds");
     let path = format!("/v1/requests/{}/votes", reviewed.request);
     let vote = |round: u32| json!({ "verdict": "approve", "reason": "fits", "round": round });
     let detail = place.client("rosa").post(&path, &vote(2)).refused(Code::WrongState);
     assert!(detail.contains("has changed since"), "{detail}");
     place.client("rosa").post(&path, &vote(1)).ok();
     assert_eq!(reviewed.candidate["round"], 1, "the round is in what reviewers look at");
+}
+
+#[test]
+fn attack_31_votes_stand_until_what_has_come_out_shows_something_new() {
+    let place = &shared().place;
+    let grant = shared().apart("moving", None);
+    let waits = place.reviewed(&place.plan(&grant, &count("SELECT origin FROM moving", "origin")));
+    place.vote(&waits.request, "rosa", "approve", "fits");
+    let seen = || {
+        let candidate = place.client("ravi").get(&format!("/v1/requests/{}/candidate", waits.request)).ok();
+        let history: Vec<String> = candidate["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["check"] == "history")
+            .map(|finding| text(&finding["id"]))
+            .collect();
+        let request = place.client("rosa").get(&format!("/v1/requests/{}", waits.request)).ok();
+        (candidate["round"].clone(), history, request["votes"].as_array().unwrap().len())
+    };
+    let before = seen();
+    assert_eq!((&before.0, before.2), (&json!(1), 1));
+    // Something else comes out that shows nothing of this: nobody has to look again.
+    let month = count("SELECT month FROM moving WHERE month = 1", "month");
+    place.release(&place.reviewed(&place.plan(&grant, &month)));
+    assert_eq!(seen(), before);
+    // The same comes out of fewer rows.
+    let fewer = count("SELECT origin FROM moving WHERE month > 1", "origin");
+    place.release(&place.reviewed(&place.plan(&grant, &fewer)));
+    let after = seen();
+    assert_eq!((&after.0, after.2), (&json!(2), 0));
+    assert!(after.1.len() > before.1.len(), "{after:?}");
 }
 
 #[test]
@@ -226,7 +265,7 @@ fn attack_32_a_rejection_blocks() {
 #[test]
 fn attack_33_reviewers_are_blind_until_both_have_voted_and_a_third_decides() {
     let place = &shared().place;
-    let reviewed = place.reviewed(&place.plan(&shared().narrow, &count("SELECT month FROM flights", "month")));
+    let reviewed = waiting("blind");
     let path = format!("/v1/requests/{}", reviewed.request);
     let seen_by = |name: &str| place.client(name).get(&path).ok();
     let people = |request: &Value| -> Vec<String> {

@@ -24,9 +24,9 @@ pub struct Released {
 }
 
 /// The question that most tests ask: small carriers by month, so that many cells are small.
-pub fn question() -> Value {
+pub fn question(dataset: &str) -> Value {
     json!({
-        "sql": "SELECT carrier, month, distance FROM flights",
+        "sql": format!("SELECT carrier, month, distance FROM {dataset}"),
         "dimensions": ["carrier", "month"],
         "measures": [{ "column": "distance" }],
         "statistics": ["subjects", "records", { "sum": "distance" }],
@@ -39,7 +39,7 @@ pub fn released() -> &'static Released {
     static RELEASED: OnceLock<Released> = OnceLock::new();
     RELEASED.get_or_init(|| {
         let place = &shared().place;
-        let reviewed = place.reviewed(&place.plan(&shared().main, &question()));
+        let reviewed = place.reviewed(&place.plan(&shared().main, &question("flights")));
         let release = place.release(&reviewed);
         let rows = place.rows(&release);
         Released { reviewed, release, rows }

@@ -8,9 +8,9 @@ use sluice_domain::people::Role;
 use sluice_domain::refusal::Code;
 
 use crate::faults::{by_kind, things};
-use crate::people::added;
+use crate::people::{added, waiting};
 use crate::releases::question;
-use crate::support::acts::{Reviewed, count, figure, inner, terms, text};
+use crate::support::acts::{count, figure, inner, terms, text};
 use crate::support::client::Reply;
 use crate::support::node::{Hosted, Place, SLUICE, folder, until};
 use crate::support::shared::{flights, shared};
@@ -36,16 +36,10 @@ fn released(place: &Place, job: &str) -> String {
     })
 }
 
-/// A small request of its own.
-fn waiting() -> Reviewed {
-    let place = &shared().place;
-    place.reviewed(&place.plan(&shared().narrow, &count("SELECT month FROM flights", "month")))
-}
-
 #[test]
 fn attack_31_tightening_voids_the_votes_and_the_release_follows_it() {
     let place = &shared().place;
-    let reviewed = place.reviewed(&place.plan(&shared().main, &question()));
+    let reviewed = place.reviewed(&place.plan(&shared().apart("voided", None), &question("voided")));
     let id = &reviewed.request;
     place.vote(id, "rosa", "approve", "fits");
     let before = request(place, id);
@@ -101,7 +95,7 @@ fn attack_31_tightening_voids_the_votes_and_the_release_follows_it() {
 #[test]
 fn attack_31_rules_are_tightened_and_never_loosened() {
     let place = &shared().place;
-    let id = &waiting().request;
+    let id = &waiting("stricter").request;
     let before = request(place, id);
     for (rules, code, words) in [
         (json!({ "threshold": 9 }), Code::GradeForbids, "`threshold` may be tightened, never loosened: 10 holds"),
@@ -137,7 +131,7 @@ fn attack_31_rules_are_tightened_and_never_loosened() {
 #[test]
 fn the_same_tightening_sent_again_counts_once() {
     let place = &shared().place;
-    let id = &waiting().request;
+    let id = &waiting("once").request;
     let send = |threshold: u64| {
         let headers = [("content-type", "application/json"), ("idempotency-key", "tighten-once")];
         let body = json!({ "threshold": threshold }).to_string();
@@ -152,7 +146,7 @@ fn the_same_tightening_sent_again_counts_once() {
 #[test]
 fn the_command_tightens_by_the_name_of_the_job() {
     let place = &shared().place;
-    let reviewed = waiting();
+    let reviewed = waiting("command");
     let command = |rules: &[&str]| {
         let mut command = Command::new(SLUICE);
         command.arg("--home").arg(&place.home).args(["--url", &place.url, "--as", "carol", "--json"]);
@@ -170,7 +164,7 @@ fn the_command_tightens_by_the_name_of_the_job() {
 #[test]
 fn attack_33_votes_are_not_voided_without_end_nor_by_the_authors_side() {
     let place = &shared().place;
-    let id = &waiting().request;
+    let id = &waiting("endless").request;
     for round in 2..=16 {
         let view = tighten(place, id, "carol", &json!({ "threshold": 10 + round })).ok();
         assert_eq!(view["round"], round);

@@ -30,7 +30,22 @@ pub struct Shared {
     pub narrow: String,
     /// The tail numbers of that carrier.
     pub tails: Vec<String>,
+    slice: Vec<u8>,
     _hosted: Hosted,
+}
+
+impl Shared {
+    /// The same rows as a dataset of another name, in a subject domain of its own: what other tests let out meanwhile
+    /// isn't in its history. Gives a grant of all columns of the rows that `row_filter` leaves.
+    pub fn apart(&self, name: &str, row_filter: Option<&str>) -> String {
+        let mut entry = dictionary("flights");
+        entry["name"] = json!(name);
+        entry["item_code"] = json!(name);
+        entry["subject"]["domain"] = json!(name);
+        self.place.register(&entry);
+        self.place.seal(name, "parquet", &self.slice);
+        self.place.grant(&terms(json!([{ "dataset": name, "columns": COLUMNS, "row_filter": row_filter }])))
+    }
 }
 
 /// The node.
@@ -47,7 +62,7 @@ fn start() -> Shared {
     place.seal("flights", "parquet", &slice);
     let main = place.grant(&terms(flights(None)));
     let narrow = place.grant(&terms(flights(Some("carrier = 'F9'"))));
-    Shared { place, main, narrow, tails, _hosted: hosted }
+    Shared { place, main, narrow, tails, slice, _hosted: hosted }
 }
 
 /// The flights, as a grant lists them.

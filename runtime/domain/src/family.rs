@@ -154,6 +154,11 @@ impl FamilyTerms {
         self.dimensions.iter().flat_map(|dimension| dimension.levels.iter().map(String::as_str))
     }
 
+    /// Every column of which it shows something: those that it may be asked by, and those that are added up.
+    pub fn shown(&self) -> impl Iterator<Item = &str> {
+        self.columns().chain(self.measures.iter().map(|measure| measure.column.as_str()))
+    }
+
     /// Its tables, each by the columns that it keeps: the finest one first.
     #[must_use]
     pub fn tables(&self) -> Vec<BTreeSet<String>> {

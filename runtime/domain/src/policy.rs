@@ -7,6 +7,7 @@ mod grants;
 
 use crate::contract::Contract;
 use crate::dataset::Dataset;
+use crate::event::StopReason;
 use crate::grade::Lane;
 use crate::grant::Grant;
 use crate::job::{Job, JobState};
@@ -75,7 +76,7 @@ pub fn sees_module(state: &State, actor: &Actor, module: &Module) -> bool {
     let grants = |grant: &Grant| {
         grant.is_signed() && grant.terms.operator == module.organisation && grant.owners.contains(&actor.organisation)
     };
-    match state.organisations.get(&actor.organisation).map(|organisation| organisation.kind) {
+    match state.kind_of(&actor.organisation) {
         Some(OrganisationKind::Operator) => module.organisation == actor.organisation,
         Some(OrganisationKind::Agency) => state.grants.values().any(grants),
         Some(OrganisationKind::Authority) => true,
@@ -132,7 +133,7 @@ pub fn charge(grant: &Grant, contract: &Contract) -> Result<u64, Refusal> {
 /// Whether the actor's organisation may see the job.
 #[must_use]
 pub fn sees_job(state: &State, actor: &Actor, job: &Job) -> bool {
-    match state.organisations.get(&actor.organisation).map(|organisation| organisation.kind) {
+    match state.kind_of(&actor.organisation) {
         Some(OrganisationKind::Operator) => job.organisation == actor.organisation,
         Some(OrganisationKind::Agency) => {
             state.grants.get(&job.grant).is_some_and(|grant| grant.owners.contains(&actor.organisation))
@@ -235,11 +236,19 @@ fn may_be_decided(state: &State, request: &ReleaseRequest, now_ms: i64) -> Answe
 /// # Errors
 /// What has ended.
 pub fn may_read_data(state: &State, job: &Job, now_ms: i64) -> Answer {
-    let Some(grant) = state.grants.get(&job.grant).filter(|grant| grant.in_force(now_ms)) else {
-        return Err(Refusal::of(Code::GrantNotInForce));
-    };
-    if state.module_of(job).is_some_and(|module| !module.may_run_under(grant)) {
-        return refuse(Code::WrongState, "the module was revoked");
+    match ended(state, job, now_ms) {
+        None => Ok(()),
+        Some(StopReason::ModuleRevoked) => refuse(Code::WrongState, "the module was revoked"),
+        Some(StopReason::GrantEnded | StopReason::Incident) => Err(Refusal::of(Code::GrantNotInForce)),
     }
-    Ok(())
+}
+
+/// What a job stands on and is no more.
+#[must_use]
+pub fn ended(state: &State, job: &Job, now_ms: i64) -> Option<StopReason> {
+    let Some(grant) = state.grants.get(&job.grant).filter(|grant| grant.in_force(now_ms)) else {
+        return Some(StopReason::GrantEnded);
+    };
+    let revoked = state.module_of(job).is_some_and(|module| !module.may_run_under(grant));
+    revoked.then_some(StopReason::ModuleRevoked)
 }

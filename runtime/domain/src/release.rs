@@ -46,17 +46,6 @@ pub enum Basis {
     },
 }
 
-impl Basis {
-    /// The request that was approved, where people read it.
-    #[must_use]
-    pub fn request(&self) -> Option<&RequestId> {
-        match self {
-            Basis::Reviewed { request, .. } => Some(request),
-            Basis::Family { .. } => None,
-        }
-    }
-}
-
 /// What the receipt says of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

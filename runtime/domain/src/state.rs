@@ -306,7 +306,7 @@ impl State {
         organisations: &[String],
         by: &Actor,
     ) -> Result<Vec<DocumentKey>, &'static str> {
-        let kind = self.organisations.get(&by.organisation).map(|organisation| organisation.kind);
+        let kind = self.kind_of(&by.organisation);
         let mut keys = Vec::with_capacity(organisations.len());
         for organisation in organisations {
             let id = module::key(organisation, digest);
@@ -377,6 +377,12 @@ impl State {
     #[must_use]
     pub fn module_of(&self, job: &Job) -> Option<&Module> {
         job.module.as_ref().and_then(|digest| self.module(&job.organisation, digest))
+    }
+
+    /// What kind an organisation is of; none where there is none of this name.
+    #[must_use]
+    pub fn kind_of(&self, organisation: &str) -> Option<OrganisationKind> {
+        self.organisations.get(organisation).map(|organisation| organisation.kind)
     }
 
     /// The newest snapshot of a dataset.

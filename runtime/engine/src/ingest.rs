@@ -70,12 +70,12 @@ async fn seal(ask: &Ingest, limits: &Limits) -> Result<Ingested, Refusal> {
     std::fs::create_dir_all(&ask.folder).map_err(unkept)?;
     let sorted = sort(conform, opened, &schema, &ask.folder, limits)?;
     let manifest = write_parts(sorted, &ask.folder, &tally).await?;
-    manifest.write(&ask.folder).map_err(unkept)?;
-    sync(&ask.folder.join("manifest.json")).and_then(|()| sync(&ask.folder)).map_err(unkept)?;
     let mut tally = tally.lock().map_err(|_| unreadable("a reader failed"))?;
     if let Some(groups) = &tally.groups {
         groups.write(&ask.folder).map_err(unkept)?;
     }
+    manifest.write(&ask.folder).map_err(unkept)?;
+    sync(&ask.folder.join("manifest.json")).and_then(|()| sync(&ask.folder)).map_err(unkept)?;
     if let (Some(ordinals), Some(subject)) = (&tally.ordinals, &dataset.subject) {
         ordinals.write(&ask.domains, &subject.domain)?;
     }

@@ -3,14 +3,13 @@
 //! It has no `Serialize`, `Debug` or `Display`. It crosses from the worker to the server as one frame in the private
 //! form below, whose bytes are canonical: the same counts give the same bytes, and the commitment covers them.
 
-use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sluice_disclosure::Candidate;
-use sluice_disclosure::candidate::{Body, Contributions, Groups, Mismatch, Raw, Relation, ReportFault, RunFacts};
+use sluice_disclosure::candidate::{Body, Contributions, Groups, Mismatch, Raw, ReportFault, RunFacts};
 use sluice_disclosure::publish::cell_key::Secret;
-use sluice_domain::contract::Contract;
+use sluice_domain::contract::{Contract, Tabulation};
 use sluice_domain::digest::Commitment;
 use sluice_domain::limits::Limits;
 
@@ -81,8 +80,8 @@ impl RawOutput {
                 let shape = Shape::new(tabulation, [0; 32]);
                 let counts = decode(&self.bytes, &shape).ok_or(Mismatch::Bytes)?;
                 let facts = facts(&counts);
-                let Kept { contributions, groups, relations, cell_key } = kept;
-                let raw = Raw::Cells { contributions, groups, relations, facts };
+                let Kept { contributions, groups, cell_key } = kept;
+                let raw = Raw::Cells { contributions, groups, relations: Vec::new(), facts };
                 let secret = cell_key.map(Secret::new);
                 let candidate = Candidate::keyed(contract.clone(), raw, limits, secret.as_ref())?;
                 check_same(&counts, &shape, &candidate)?;
@@ -103,28 +102,33 @@ pub struct Kept {
     pub contributions: Contributions,
     /// Which subjects are one unit.
     pub groups: Groups,
-    /// What the agency declares of the measures.
-    pub relations: Vec<Relation>,
     /// The secret of cell keys, where counts are to be perturbed by them.
     pub cell_key: Option<[u8; 32]>,
 }
 
 impl Kept {
-    /// Nothing: a report's.
-    ///
-    /// # Errors
-    /// None: an empty list is sorted.
-    pub fn nothing() -> Result<Kept, Mismatch> {
-        let contributions = Contributions::read(&[], 0)?;
-        Ok(Kept { contributions, groups: Groups::none(), relations: Vec::new(), cell_key: None })
-    }
-
     /// What a run kept in its folder, with the groups of the snapshots that it read.
     ///
     /// # Errors
     /// Files that can't be read or aren't of the contract; for the custodian's log.
     pub fn read(contract: &Contract, folder: &Path, snapshots: &[PathBuf]) -> Result<Kept, KeptFault> {
-        let Contract::Tabulate(tabulation) = contract else { return Ok(Kept::nothing()?) };
+        let Contract::Tabulate(tabulation) = contract else {
+            let contributions = Contributions::read(&[], 0)?;
+            return Ok(Kept { contributions, groups: Groups::none(), cell_key: None });
+        };
+        let contributions = Kept::contributions(tabulation, folder)?;
+        let groups = match crate::snapshot::merged_groups(snapshots)? {
+            Some(pairs) => Groups::new(pairs)?,
+            None => Groups::none(),
+        };
+        Ok(Kept { contributions, groups, cell_key: None })
+    }
+
+    /// What each subject brought to each cell, as a run kept it in its folder.
+    ///
+    /// # Errors
+    /// As [`Kept::read`].
+    pub fn contributions(contract: &Tabulation, folder: &Path) -> Result<Contributions, KeptFault> {
         let mut bytes = Vec::new();
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
@@ -135,19 +139,7 @@ impl Kept {
                 std::fs::File::open(&file)?.read_to_end(&mut bytes)?;
             }
         }
-        let contributions = Contributions::read(&bytes, tabulation.measures.len())?;
-        let mut declared = false;
-        let mut pairs: BTreeMap<u32, u64> = BTreeMap::new();
-        for snapshot in snapshots {
-            let Some(groups) = crate::snapshot::groups(snapshot)? else { continue };
-            declared = true;
-            // Two datasets of a domain may group it differently: then the group of the least number counts.
-            for (subject, group) in groups {
-                pairs.entry(subject).and_modify(|known| *known = group.min(*known)).or_insert(group);
-            }
-        }
-        let groups = if declared { Groups::new(pairs)? } else { Groups::none() };
-        Ok(Kept { contributions, groups, relations: Vec::new(), cell_key: None })
+        Ok(Contributions::read(&bytes, contract.measures.len())?)
     }
 }
 

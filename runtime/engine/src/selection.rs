@@ -5,8 +5,7 @@
 
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Statement as SqlStatement,
-    TableFactor, Value,
+    BinaryOperator, Expr, Ident, ObjectName, Select, SelectItem, SetExpr, Statement as SqlStatement, TableFactor, Value,
 };
 use sluice_disclosure::families::matching::Selection;
 use sluice_domain::limits::Limits;
@@ -28,7 +27,7 @@ pub fn selection(sql: &str, tables: &[TableSpec], limits: &Limits) -> Result<Sel
     };
     let mut reading = Reading { tables, table: None, alias: None, parts: Vec::new() };
     let selection = reading.select(select);
-    if reading.parts.is_empty() && written(select, query) != query.to_string() {
+    if reading.parts.is_empty() && written(select) != query.to_string() {
         reading.parts.push("the query has a clause besides SELECT, FROM and WHERE".to_owned());
     }
     if reading.parts.is_empty() { Ok(selection) } else { Err(reading.parts) }
@@ -161,8 +160,7 @@ fn code(expr: &Expr) -> Option<String> {
 }
 
 /// The query as it reads when it has nothing but SELECT, FROM and WHERE.
-fn written(select: &Select, query: &Query) -> String {
-    let _ = query;
+fn written(select: &Select) -> String {
     let list = |items: Vec<String>| items.join(", ");
     let items = list(select.projection.iter().map(ToString::to_string).collect());
     let from = list(select.from.iter().map(ToString::to_string).collect());

@@ -3,10 +3,12 @@
 //! Each part holds whole subjects, so a partition is a run of parts and every subject is in one partition: no
 //! repartitioning and no sort stands between the scan and the map. Rows without a subject are in parts of their own.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use datafusion::common::{DataFusionError, Result};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The hidden column with a subject's ordinal in its domain. Queries can't name it.
 pub const SUBJECT: &str = "__sluice_subject";
@@ -32,6 +34,35 @@ pub fn groups(folder: &Path) -> std::io::Result<Option<Vec<(u32, u64)>>> {
     };
     let pairs: Option<Vec<(u32, u64)>> = bytes.chunks(12).map(pair).collect();
     pairs.map(Some).ok_or_else(|| std::io::Error::other("the groups aren't pairs"))
+}
+
+/// The groups that several snapshots declare of the subjects of one domain; none where none of them declares any. Two
+/// datasets may group a subject differently: then the group of the least number counts.
+///
+/// # Errors
+/// As [`groups`].
+pub fn merged_groups(folders: &[PathBuf]) -> std::io::Result<Option<BTreeMap<u32, u64>>> {
+    let mut merged: Option<BTreeMap<u32, u64>> = None;
+    for folder in folders {
+        let Some(pairs) = groups(folder)? else { continue };
+        let merged = merged.get_or_insert_default();
+        for (subject, group) in pairs {
+            merged.entry(subject).and_modify(|known| *known = group.min(*known)).or_insert(group);
+        }
+    }
+    Ok(merged)
+}
+
+/// The group of a subject that is in none.
+#[must_use]
+pub fn alone(subject: u32) -> u64 {
+    number("alone", &subject.to_le_bytes())
+}
+
+/// The number of a value: the first bytes of its digest, behind a word that keeps kinds apart.
+pub(crate) fn number(kind: &str, value: &[u8]) -> u64 {
+    let digest = Sha256::new().chain_update(kind).chain_update([0]).chain_update(value).finalize();
+    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// One Parquet file of a snapshot.

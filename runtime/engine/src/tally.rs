@@ -13,10 +13,10 @@ use datafusion::arrow::datatypes::UInt32Type;
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::columns::{Codebook, fixed_point};
-use crate::snapshot::{Manifest, SUBJECT, groups};
+use crate::columns::{Codebook, NO_CODE, fixed_point};
+use crate::session::BATCH_ROWS;
+use crate::snapshot::{Manifest, SUBJECT, alone, groups};
 
 /// The file that a tally writes.
 pub const TALLY: &str = "tally.bin";
@@ -72,7 +72,8 @@ fn run(ask: &Tally) -> Result<()> {
 
 impl Reading<'_> {
     fn part(&mut self, path: &Path) -> Result<()> {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.with_batch_size(8_192).build()?;
+        let reader =
+            ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?.with_batch_size(BATCH_ROWS).build()?;
         for batch in reader {
             self.batch(&batch?)?;
         }
@@ -95,11 +96,10 @@ impl Reading<'_> {
         }
         let mut values: Vec<Vec<i64>> = Vec::new();
         for (name, scale, (lower, upper)) in &self.ask.measures {
-            let exact = fixed_point(column(name)?, *scale)?;
+            let column = column(name)?;
             // What is missing counts as 0, and the rest is held within the bounds.
-            let missing = column(name)?;
-            let clamped = exact.into_iter().enumerate().map(|(row, value)| {
-                if missing.is_null(row) { 0.clamp(*lower, *upper) } else { value.clamp(*lower, *upper) }
+            let clamped = fixed_point(column, *scale)?.into_iter().enumerate().map(|(row, value)| {
+                if column.is_null(row) { 0.clamp(*lower, *upper) } else { value.clamp(*lower, *upper) }
             });
             values.push(clamped.collect());
         }
@@ -108,7 +108,7 @@ impl Reading<'_> {
                 self.end()?;
                 self.present = Some(*subject);
             }
-            let of = codes.iter().map(|codes| codes.get(row).copied().unwrap_or(u32::MAX)).collect();
+            let of = codes.iter().map(|codes| codes.get(row).copied().unwrap_or(NO_CODE)).collect();
             let (records, sums) = self.held.entry(of).or_insert_with(|| (0, vec![0; values.len()]));
             *records += 1;
             for (sum, values) in sums.iter_mut().zip(&values) {
@@ -138,11 +138,4 @@ impl Reading<'_> {
         }
         Ok(())
     }
-}
-
-/// The group of a subject that is in none.
-#[must_use]
-pub fn alone(subject: u32) -> u64 {
-    let digest = Sha256::new().chain_update("alone\0").chain_update(subject.to_le_bytes()).finalize();
-    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }

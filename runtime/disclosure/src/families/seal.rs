@@ -20,7 +20,6 @@
 //! Source: disclosure.md, the rule that shapes the product, and section 3 on what binds.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::layout::{Layout, NO_CODE};
 use super::microdata::{Entry, Microdata};
@@ -53,7 +52,7 @@ pub struct Sealing<'a> {
 /// An earlier seal.
 pub struct Moment {
     /// The tables.
-    pub sealed: Arc<SealedTables>,
+    pub sealed: SealedTables,
     /// What was counted of that snapshot, in the present layout.
     pub microdata: Microdata,
 }

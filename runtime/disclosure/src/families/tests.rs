@@ -1,7 +1,6 @@
 //! A small town, and what is published of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use sluice_domain::contract::{Dimension, Measure, Statistic, Tabulation};
 use sluice_domain::dictionary::{Bounds, Column, ColumnKind, Dictionary, RollUp};
@@ -145,7 +144,7 @@ pub(crate) fn sealed(town: &BTreeMap<u32, Person>, as_of_ms: i64, before: &[Mome
 }
 
 pub(crate) fn moment(town: &BTreeMap<u32, Person>, sealed: SealedTables) -> Moment {
-    Moment { sealed: Arc::new(sealed), microdata: tally(&layout(&[family()]), town) }
+    Moment { sealed, microdata: tally(&layout(&[family()]), town) }
 }
 
 fn look_up(columns: &[&str], conditions: &[(&str, &str)], contract: &Tabulation) -> LookUp {
@@ -290,7 +289,7 @@ fn a_second_family_binds_itself_to_what_the_first_has_published() {
     let families = [family(), more];
     let layout = layout(&families);
     let microdata = tally(&layout, &town);
-    let moment = Moment { sealed: Arc::new(first.clone()), microdata: tally(&layout, &town) };
+    let moment = Moment { sealed: first.clone(), microdata: tally(&layout, &town) };
     let rules = rules();
     let before = [moment];
     let sealing = Sealing { layout: &layout, microdata: &microdata, as_of_ms: 1_000, rules: &rules, before: &before };

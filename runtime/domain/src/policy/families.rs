@@ -18,8 +18,7 @@ pub fn may_propose_family(state: &State, actor: &Actor, terms: &FamilyTerms, now
         return refuse(Code::WrongState, "the registration has lapsed or was withdrawn");
     }
     terms.check(dataset)?;
-    let columns = terms.columns().chain(terms.measures.iter().map(|measure| measure.column.as_str()));
-    for column in columns {
+    for column in terms.shown() {
         let grade = dataset.grade_of(column);
         if grade == Grade::Secret || !grade.permits(Lane::Tabulate) {
             return Err(Refusal::with(Code::GradeForbids, format!("`{column}` can't be published")));

@@ -36,7 +36,7 @@ pub fn may_draft(state: &State, actor: &Actor, terms: &Terms, now_ms: i64) -> Re
                 return Err(Refusal::with(Code::GradeForbids, format!("`{column}` is secret and can't be granted")));
             }
         }
-        let grade = granted_grade(dataset, &granted.columns);
+        let grade = granted_grade(dataset, granted.columns.iter().map(String::as_str));
         for lane in &terms.lanes {
             if !grade.permits(*lane) {
                 return Err(Refusal::with(
@@ -61,8 +61,8 @@ pub fn may_draft(state: &State, actor: &Actor, terms: &Terms, now_ms: i64) -> Re
 
 /// The highest grade among the granted columns, and the dataset's own.
 #[must_use]
-pub fn granted_grade(dataset: &Dataset, columns: &[String]) -> Grade {
-    columns.iter().map(|column| dataset.grade_of(column)).max().unwrap_or(dataset.grade).max(dataset.grade)
+pub fn granted_grade<'a>(dataset: &Dataset, columns: impl IntoIterator<Item = &'a str>) -> Grade {
+    columns.into_iter().map(|column| dataset.grade_of(column)).fold(dataset.grade, Grade::max)
 }
 
 /// The highest grade of everything that a grant covers: it sets the floor of every job under it.
@@ -73,7 +73,7 @@ pub fn grade_of_grant(state: &State, grant: &Grant) -> Result<Grade, Refusal> {
     let mut grade = Grade::Open;
     for granted in &grant.terms.datasets {
         let dataset = state.datasets.get(&granted.dataset).ok_or_else(|| Refusal::of(Code::NotFound))?;
-        grade = grade.max(granted_grade(dataset, &granted.columns));
+        grade = grade.max(granted_grade(dataset, granted.columns.iter().map(String::as_str)));
     }
     Ok(grade)
 }

@@ -8,17 +8,10 @@ use datafusion::arrow::array::{ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result as PlanResult;
-use sha2::{Digest, Sha256};
 use sluice_domain::dataset::Dataset;
 use sluice_domain::refusal::{Code, Refusal};
 
-use crate::snapshot::GROUPS;
-
-/// The number of a value: the first bytes of its digest, behind a word that keeps kinds apart.
-fn number(kind: &str, value: &[u8]) -> u64 {
-    let digest = Sha256::new().chain_update(kind).chain_update([0]).chain_update(value).finalize();
-    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
+use crate::snapshot::{GROUPS, number};
 
 /// The groups of the subjects of one snapshot.
 pub(super) struct GroupsOf {

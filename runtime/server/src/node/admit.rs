@@ -21,6 +21,7 @@ use sluice_engine::ask::{TableSpec, Work};
 use super::book::Book;
 use super::desk::Once;
 use super::families::route_of;
+use super::seal::Sealed;
 use super::stop::{Done, Stop, off};
 use super::{Node, grants, show};
 use crate::api::types::{JobView, SubmitJob};
@@ -125,10 +126,41 @@ impl Node {
         let grant = book.state.grants.get(&id).ok_or_else(|| Stop::of(Code::NotFound))?;
         policy::may_submit(&book.state, actor, grant, ask.lane, self.desk().now_ms())?;
         let work = work(&book.state, grant, ask, &self.settings().limits)?;
-        let settled = self.settle(book, grant, ask.lane, &work).await?;
-        let id = JobId::new(self.desk().random()?);
+        let Settled { contract, snapshots, route, answer } = self.settle(book, grant, ask.lane, &work).await?;
+        let job = Job {
+            id: JobId::new(self.desk().random()?),
+            grant: grant.id.clone(),
+            organisation: actor.organisation.clone(),
+            person: actor.person.clone(),
+            lane: ask.lane,
+            module: ask.module.clone(),
+            params: ask.params.clone(),
+            contract,
+            snapshots,
+            route,
+            admitted_at_ms: 0,
+            slot_ms: self.settings().slot_ms,
+            fixed_slot_at_ms: None,
+            state: JobState::Admitted,
+            state_at_ms: 0,
+            review_at_ms: None,
+            attempts: 0,
+            incidents: 0,
+        };
+        let id = job.id.clone();
         self.keep_work(&id, &work).await?;
-        let entered = self.enter(actor, ask, &id, settled, once).await;
+        let entered = match answer {
+            None => self.enter(actor, ask, job, None, once).await,
+            Some((answer, seal)) => {
+                // Its bytes are written before the seat is taken: nobody waits for them.
+                let sealed = self.look_up(&job, answer, &seal).await?;
+                let entered = self.enter(actor, ask, job, Some((&sealed, &seal)), once).await;
+                if matches!(entered, Err(Stop::Refused(_) | Stop::Again(_))) {
+                    sealed.discard(&self.desk().home).await;
+                }
+                entered
+            }
+        };
         if matches!(entered, Err(Stop::Refused(_) | Stop::Again(_))) {
             // After a fault the job may be on record.
             let _ = tokio::fs::remove_dir_all(self.desk().home.job(&id)).await;
@@ -159,12 +191,13 @@ impl Node {
         Ok(Settled { contract: admitted.contract, snapshots, route, answer })
     }
 
+    /// Writes that a job was admitted, and where it is looked up, its release as well.
     async fn enter(
         &self,
         actor: &Actor,
         ask: &SubmitJob,
-        id: &JobId,
-        settled: Settled,
+        job: Job,
+        looked_up: Option<(&Sealed, &FamilySeal)>,
         once: Option<&Once>,
     ) -> Done<JobView> {
         let sitting = self.desk().sit(once).await?;
@@ -173,51 +206,26 @@ impl Node {
         let grant = grant.ok_or_else(|| Stop::of(Code::NotFound))?;
         policy::may_submit(state, actor, grant, ask.lane, now_ms)?;
         work(state, grant, ask, &self.settings().limits)?;
-        let report_bits = policy::charge(grant, &settled.contract)?;
-        let slot_ms = self.settings().slot_ms;
-        let wait_ms = slot_ms.saturating_mul(i64::from(self.settings().report_slots));
-        let job = Job {
-            id: id.clone(),
-            grant: grant.id.clone(),
-            organisation: actor.organisation.clone(),
-            person: actor.person.clone(),
-            lane: ask.lane,
-            module: ask.module.clone(),
-            params: ask.params.clone(),
-            contract: settled.contract,
-            snapshots: settled.snapshots,
-            route: settled.route,
-            admitted_at_ms: now_ms,
-            slot_ms,
-            fixed_slot_at_ms: (ask.lane == Lane::Report).then(|| now_ms.saturating_add(wait_ms)),
-            state: JobState::Admitted,
-            state_at_ms: now_ms,
-            review_at_ms: None,
-            attempts: 0,
-            incidents: 0,
-        };
+        let report_bits = policy::charge(grant, &job.contract)?;
+        let wait_ms = job.slot_ms.saturating_mul(i64::from(self.settings().report_slots));
+        let fixed_slot_at_ms = (ask.lane == Lane::Report).then(|| now_ms.saturating_add(wait_ms));
+        let job = Job { admitted_at_ms: now_ms, fixed_slot_at_ms, state_at_ms: now_ms, ..job };
         let attempts_max = self.settings().limits.attempts_max;
         let mut happened = vec![Happening::JobAdmitted { job: Box::new(job.clone()), report_bits }];
-        let mut sealed = None;
-        if let Some((answer, seal)) = &settled.answer {
+        if let Some((sealed, seal)) = looked_up {
             // What was vetted may have been withdrawn, or sealed anew, since.
-            let holds = state.seals.values().any(|held| held == seal)
-                && state.families.get(answer.family()).is_some_and(|family| family.state == FamilyState::Vetted);
-            if !holds {
+            let family = job.route.family().and_then(|family| state.families.get(family));
+            let vetted = family.is_some_and(|family| family.state == FamilyState::Vetted);
+            if !vetted || state.seals.get(&seal.snapshot) != Some(seal) {
                 return Err(Stop::of(Code::Unavailable));
             }
-            let release = self.look_up(&job, answer, seal).await?;
-            happened.push(Happening::ReleaseSealed { release: Box::new(release.entry(now_ms)) });
-            sealed = Some(release);
+            happened.push(Happening::ReleaseSealed { release: Box::new(sealed.entry(now_ms)) });
         }
         let view = |book: &Book| {
             let entry = book.state.jobs.get(&job.id).unwrap_or(&job);
             show::job(book, actor, entry, attempts_max, now_ms)
         };
         let view = sitting.commit(actor, happened, once, view).await;
-        if let (Err(Stop::Refused(_) | Stop::Again(_)), Some(sealed)) = (&view, sealed) {
-            sealed.discard(&self.desk().home).await;
-        }
         self.runs().wake();
         view
     }

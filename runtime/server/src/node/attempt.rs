@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sluice_disclosure::Context;
 use sluice_disclosure::candidate::ReportFault;
-use sluice_domain::digest::Commitment;
+use sluice_disclosure::{Context, assess};
 use sluice_domain::event::{Happening, IncidentKind};
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::Tightening;
@@ -137,20 +136,14 @@ impl Node {
         for (dataset, snapshot) in &job.snapshots {
             text.push_str(&format!("{dataset} {snapshot}\n"));
         }
-        let made = Commitment::new(&self.desk().master, text.as_bytes());
-        let mut key = [0; 32];
-        hex::decode_to_slice(made.as_str(), &mut key).map_err(Stop::fault("make a key"))?;
-        Ok(key)
+        self.desk().derived(&text)
     }
 
     /// The secret of cell keys of a job's subject domain: the same for all its tables, so that the same people have the
     /// same noise wherever they are counted.
     fn cell_key(&self, state: &State, job: &Job) -> Done<[u8; 32]> {
         let (domain, _) = super::history::domain_of(state, job).ok_or_else(|| Stop::of(Code::NotFound))?;
-        let made = Commitment::new(&self.desk().master, format!("cell key\n{domain}").as_bytes());
-        let mut key = [0; 32];
-        hex::decode_to_slice(made.as_str(), &mut key).map_err(Stop::fault("make a key"))?;
-        Ok(key)
+        self.desk().derived(&format!("cell key\n{domain}"))
     }
 
     /// Puts raw output before the reviewers, if its job still waits for it.
@@ -170,7 +163,7 @@ impl Node {
             Method::CellKey => Some(self.cell_key(&book.state, job)?),
             _ => None,
         };
-        let comparison = Comparison::of(self, &book.state, job, folder.clone());
+        let comparison = Comparison::of(self, &book.state, job, folder.clone())?;
         let kept = off(move || {
             let mut kept = Kept::read(&contract, &folder, &snapshots).map_err(Stop::fault("read what a run kept"))?;
             kept.cell_key = cell_key;
@@ -178,7 +171,10 @@ impl Node {
             let candidate = candidate.map_err(|mismatch| Fault::new("decode a run's output", mismatch))?;
             let compared = comparison.as_ref().map_or(0, Comparison::out);
             let context = match comparison {
-                Some(comparison) => comparison.context(&candidate, &appetite, context)?,
+                Some(comparison) => {
+                    let shown = assess(&candidate, &appetite, &context);
+                    comparison.context(shown.table(), &appetite, context)?
+                }
                 None => context,
             };
             inside.keep(&raw, &candidate, (&appetite, &context, compared), &fresh, protections)

@@ -217,7 +217,6 @@ impl Node {
             domains: self.desk().home.domains(),
         };
         let folder = ingest.folder.clone();
-        let _turn = self.families_turn().await;
         let sealed = match self.fleet().ingest(ingest).await {
             Ok(taken_in) => self.enter_snapshot(actor, name, &id, taken_in, once).await,
             Err(stop) => Err(stop.into()),
@@ -244,6 +243,7 @@ impl Node {
         let note = serde_json::to_vec(&note).map_err(Stop::fault("write a snapshot's note"))?;
         let path = self.desk().home.snapshot_note(id);
         off(move || crate::files::write(&path, &note).map_err(Stop::fault("write a snapshot's note"))).await?;
+        let _turn = self.families_turn().await;
         let state = self.desk().book();
         let protected = self.protect_snapshot(&state.state, name, id, self.desk().now_ms()).await;
         // Families that can't be protected over it are no reason against the snapshot: people look at what is asked of it.

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use sluice_domain::digest::Commitment;
 use sluice_domain::event::{Event, Happening};
 use sluice_domain::people::Actor;
 use sluice_domain::refusal::Code;
@@ -140,6 +141,17 @@ impl Desk {
     /// No entropy.
     pub fn random<const N: usize>(&self) -> Done<[u8; N]> {
         crate::files::random(&*self.entropy).map_err(Stop::fault("draw entropy"))
+    }
+
+    /// A key of its own for one purpose, always the same for the same words.
+    ///
+    /// # Errors
+    /// None in practice: a commitment is as long as a key.
+    pub fn derived(&self, purpose: &str) -> Done<Key> {
+        let made = Commitment::new(&self.master, purpose.as_bytes());
+        let mut key = [0; 32];
+        hex::decode_to_slice(made.as_str(), &mut key).map_err(Stop::fault("make a key"))?;
+        Ok(key)
     }
 
     /// Takes the writer's seat. A request that may be sent again is looked up once more: the same one may have been

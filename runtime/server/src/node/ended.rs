@@ -13,6 +13,7 @@ use serde::Serialize;
 use sluice_domain::event::{Event, Happening, StopReason};
 use sluice_domain::job::Job;
 use sluice_domain::people::Actor;
+use sluice_domain::policy;
 use sluice_domain::state::State;
 
 use super::Node;
@@ -77,15 +78,9 @@ fn stops_of(sitting: &Sitting, actor: &Actor, happening: &Happening) -> Done<Vec
 
 /// The stops of the jobs that may not go on; those that still read data come first.
 fn ended(state: &State, now_ms: i64) -> Vec<Happening> {
-    let reason = |job: &Job| {
-        let Some(grant) = state.grants.get(&job.grant).filter(|grant| grant.in_force(now_ms)) else {
-            return Some(StopReason::GrantEnded);
-        };
-        let revoked = state.module_of(job).is_some_and(|module| !module.may_run_under(grant));
-        revoked.then_some(StopReason::ModuleRevoked)
-    };
     let open = state.jobs.values().filter(|job| !job.state.is_final());
-    let mut ended: Vec<(&Job, StopReason)> = open.filter_map(|job| Some((job, reason(job)?))).collect();
+    let mut ended: Vec<(&Job, StopReason)> =
+        open.filter_map(|job| Some((job, policy::ended(state, job, now_ms)?))).collect();
     ended.sort_by_key(|(job, _)| job.state);
     ended.into_iter().map(|(job, reason)| Happening::JobStopped { job: job.id.clone(), reason }).collect()
 }

@@ -20,7 +20,6 @@ use sluice_domain::dataset::Dataset;
 use sluice_domain::digest::Commitment;
 use sluice_domain::event::Happening;
 use sluice_domain::family::{Family, FamilySeal, FamilyState, VETS};
-use sluice_domain::grade::Grade;
 use sluice_domain::grant::Grant;
 use sluice_domain::id::SnapshotId;
 use sluice_domain::job::Route;
@@ -40,6 +39,8 @@ use crate::api::types::{FamilyPreview, FamilyView, ProposeFamily};
 use crate::files::{self, Key};
 
 const SEALED_BYTES_MAX: u64 = 1 << 30;
+/// Seals whose tables are kept in memory.
+const OPENED_MAX: usize = 16;
 const TALLY_BYTES_MAX: u64 = 1 << 34;
 
 /// Tables that were opened, by their commitment.
@@ -82,8 +83,7 @@ fn ever_vetted<'a>(state: &'a State, dataset: &'a str) -> impl Iterator<Item = &
 fn appetite(dataset: &Dataset, families: &[Family]) -> Result<Appetite, Refusal> {
     let mut grade = dataset.grade;
     for family in families {
-        let measures = family.terms.measures.iter().map(|measure| measure.column.as_str());
-        grade = family.terms.columns().chain(measures).map(|column| dataset.grade_of(column)).fold(grade, Grade::max);
+        grade = grade.max(policy::granted_grade(dataset, family.terms.shown()));
     }
     let mut appetite = Appetite::floor(grade)?;
     for family in families {
@@ -182,8 +182,7 @@ impl Node {
         let snapshot = book.state.newest_snapshot(&dataset).cloned();
         let protected = match &snapshot {
             Some(snapshot) if family.vets.len() + 1 >= VETS => {
-                let vetted = Family { state: FamilyState::Vetted, ..family.clone() };
-                Some(self.protect(&book.state, &dataset, &snapshot.id, snapshot.sealed_at_ms, Some(&vetted)).await?)
+                Some(self.protect(&book.state, &dataset, &snapshot.id, snapshot.sealed_at_ms, Some(&family)).await?)
             }
             _ => None,
         };
@@ -277,12 +276,16 @@ impl Node {
         let mut before = Vec::new();
         for seal in &seals {
             let microdata = self.tallied(&layout, &seal.snapshot).await?;
-            before.push(Moment { sealed: self.sealed(seal).await?, microdata });
+            before.push(Moment { sealed: self.reopened(seal).await?, microdata });
         }
-        let microdata = self.tallied(&layout, snapshot).await?;
+        // A snapshot that is sealed already has just been counted.
+        let own = seals.iter().position(|seal| &seal.snapshot == snapshot);
+        let fresh = if own.is_none() { Some(self.tallied(&layout, snapshot).await?) } else { None };
         let sealed = off(move || {
             let rules = appetite.rules();
-            let sealing = Sealing { layout: &layout, microdata: &microdata, as_of_ms, rules, before: &before };
+            let microdata = own.and_then(|own| before.get(own)).map(|moment| &moment.microdata).or(fresh.as_ref());
+            let microdata = microdata.ok_or_else(|| Stop::of(Code::NotFound))?;
+            let sealing = Sealing { layout: &layout, microdata, as_of_ms, rules, before: &before };
             seal(&sealing).map_err(|why| unsealable(&why))
         });
         Ok((answered, sealed.await?))
@@ -322,8 +325,21 @@ impl Node {
         if let Some(tables) = known {
             return Ok(tables);
         }
+        let tables = Arc::new(self.reopened(seal).await?);
+        if let Ok(mut opened) = self.opened().lock() {
+            // Answers come from the newest seals: what was opened long ago is opened again if it must be.
+            if opened.len() >= OPENED_MAX {
+                opened.clear();
+            }
+            opened.insert(seal.content.as_str().to_owned(), Arc::clone(&tables));
+        }
+        Ok(tables)
+    }
+
+    /// The same, read from the disk.
+    async fn reopened(&self, seal: &FamilySeal) -> Done<SealedTables> {
         let (path, content) = (self.desk().home.seal(&seal.content), seal.content.clone());
-        let tables = off(move || {
+        off(move || {
             let wrong = || Stop::Fault(Fault::new("open sealed tables", "they aren't those on record"));
             let bytes = files::read(&path, SEALED_BYTES_MAX).map_err(Stop::fault("open sealed tables"))?;
             let (head, body) = bytes.split_at_checked(65).ok_or_else(wrong)?;
@@ -332,13 +348,9 @@ impl Node {
             if Commitment::new(&key, body) != content {
                 return Err(wrong());
             }
-            SealedTables::from_inside_bytes(body).map(Arc::new).ok_or_else(wrong)
-        });
-        let tables = tables.await?;
-        if let Ok(mut opened) = self.opened().lock() {
-            opened.insert(seal.content.as_str().to_owned(), Arc::clone(&tables));
-        }
-        Ok(tables)
+            SealedTables::from_inside_bytes(body).ok_or_else(wrong)
+        })
+        .await
     }
 
     /// Whether a job is a look-up in a sealed family of the snapshots that it pins; on static grounds alone.
@@ -417,8 +429,7 @@ fn no_snapshot() -> Stop {
 }
 
 fn sees(state: &State, actor: &Actor, family: &Family) -> bool {
-    let kind = state.organisations.get(&actor.organisation).map(|organisation| organisation.kind);
     family.agency == actor.organisation
-        || kind == Some(OrganisationKind::Authority)
+        || state.kind_of(&actor.organisation) == Some(OrganisationKind::Authority)
         || family.state == FamilyState::Vetted
 }

@@ -32,7 +32,7 @@ pub(super) fn appetite(state: &State, grant: &Grant) -> Result<Appetite, Refusal
 
 /// Whether the actor's organisation may see the grant.
 fn sees_grant(state: &State, actor: &Actor, grant: &Grant) -> bool {
-    match state.organisations.get(&actor.organisation).map(|organisation| organisation.kind) {
+    match state.kind_of(&actor.organisation) {
         Some(OrganisationKind::Operator) => grant.terms.operator == actor.organisation,
         Some(OrganisationKind::Agency) => grant.owners.contains(&actor.organisation),
         Some(OrganisationKind::Authority) => true,

@@ -4,13 +4,14 @@
 //! # Guarantees
 //! - What a release leaves behind is on the disk before its event, and is never removed while the event is there:
 //!   whatever becomes of a release, what is out is out.
-//! - A decision is made on what was out when its reviewers last looked: where more is out by then, the candidate is
-//!   compared again and the votes are void.
+//! - A decision is made on what is out by then: where that is more than a candidate was compared with, it is compared
+//!   again, and where something else is found, the votes are void.
 //!
 //! # Does not guarantee
 //! - That releases whose kept contributions are gone can be compared exactly: their pairs are findings as such.
 //! - Anything about reports: the host counts nothing in them.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,53 +23,66 @@ use sluice_disclosure::history::quota::{Caps, Used};
 use sluice_disclosure::history::report::{Books, findings};
 use sluice_disclosure::history::table::{Origin, Spot};
 use sluice_disclosure::history::{Bar, Contributions, Domain, Figure, Keys, Place, Standing, near, triples};
-use sluice_disclosure::{Appetite, Candidate, Context, OutsideFinding, ReleaseTable, Verdict, assess};
+use sluice_disclosure::{Appetite, Context, OutsideFinding, ReleaseTable, Verdict, assess};
 use sluice_domain::contract::{Contract, Tabulation};
-use sluice_domain::digest::Commitment;
 use sluice_domain::event::Happening;
 use sluice_domain::id::{JobId, ReleaseId};
 use sluice_domain::job::Job;
 use sluice_domain::people::Actor;
+use sluice_domain::refusal::Code;
+use sluice_domain::release::ReleaseEntry;
 use sluice_domain::review::ReleaseRequest;
 use sluice_domain::state::State;
-use sluice_engine::raw::Kept;
+use sluice_engine::raw::{Kept, KeptFault};
+use sluice_engine::snapshot::{alone, merged_groups};
 
 use super::Node;
 use super::attempt::folder_name;
 use super::book::Book;
-use super::inside::{self, Inside};
+use super::inside::{self, Inside, Loaded};
 use super::stop::{Done, Fault, Stop, off};
 use crate::files::{self, Home, Key};
 
 /// What one release may leave behind, in bytes.
 const FIGURES_BYTES_MAX: u64 = 1 << 31;
+/// What places of the candidate have for the name of a release.
+const CANDIDATE: &str = "candidate";
 /// What one legal entity may use of a domain's quota, in percent.
 const SHARE_PERCENT: u8 = 25;
 
 /// What is needed to compare: read off the book, so that the work is done off the runtime's threads.
 pub(super) struct Comparison {
     home: Home,
-    secret: Key,
-    domain: String,
-    snapshot: String,
+    key: Key,
+    own: Counted,
     /// The snapshots whose groups count, of all datasets of the domain.
     grouped: Vec<PathBuf>,
-    contract: Tabulation,
-    folder: PathBuf,
-    snapshots: Vec<PathBuf>,
-    /// Every release of the domain: its contract, its folder and its legal entity.
-    out: Vec<Earlier>,
-    entity: String,
+    /// Every release of the domain.
+    out: Vec<(ReleaseId, Counted)>,
     n_public: u64,
 }
 
-/// A release that is out.
-struct Earlier {
-    id: ReleaseId,
+/// A job whose run kept what it counted.
+struct Counted {
     contract: Tabulation,
     snapshot: String,
     folder: PathBuf,
     entity: String,
+}
+
+impl Counted {
+    fn new(state: &State, job: &Job, contract: &Tabulation, snapshot: String, folder: PathBuf) -> Counted {
+        let entity = state.organisations.get(&job.organisation).map(|entry| entry.legal_group.clone());
+        Counted { contract: contract.clone(), snapshot, folder, entity: entity.unwrap_or_default() }
+    }
+
+    fn entries(&self) -> Result<Entries, KeptFault> {
+        Kept::contributions(&self.contract, &self.folder)
+    }
+
+    fn origin<'a>(&'a self, release: &'a str, entries: &'a Entries) -> Origin<'a> {
+        Origin { release, snapshot: &self.snapshot, contract: &self.contract, entries }
+    }
 }
 
 /// The subject domain of a job: that of the first dataset with subjects that it reads.
@@ -79,15 +93,32 @@ pub(super) fn domain_of<'a>(state: &'a State, job: &'a Job) -> Option<(&'a str, 
     })
 }
 
+/// What is out of a domain: releases that people let out, each with its job, its contract and its snapshot.
+fn out_of<'a>(
+    state: &'a State,
+    domain: &'a str,
+) -> impl Iterator<Item = (&'a ReleaseEntry, &'a Job, &'a Tabulation, String)> {
+    state.releases.values().filter_map(move |release| {
+        let job = state.jobs.get(&release.job)?;
+        let Contract::Tabulate(contract) = &job.contract else { return None };
+        let (of, snapshot) = domain_of(state, job)?;
+        (of == domain && job.route.family().is_none()).then_some((release, job, contract, snapshot))
+    })
+}
+
+/// How many releases there are to compare a job's candidate with; none where it isn't compared.
+pub(super) fn out(state: &State, job: &JobId) -> Option<u64> {
+    let job = state.jobs.get(job).filter(|job| matches!(job.contract, Contract::Tabulate(_)))?;
+    let (domain, _) = domain_of(state, job)?;
+    Some(out_of(state, domain).count() as u64)
+}
+
 impl Comparison {
     /// Of a job whose attempt kept its contributions in `folder`; none of a report.
-    pub fn of(node: &Node, state: &State, job: &Job, folder: PathBuf) -> Option<Comparison> {
-        let Contract::Tabulate(contract) = &job.contract else { return None };
-        let (domain, snapshot) = domain_of(state, job)?;
+    pub fn of(node: &Node, state: &State, job: &Job, folder: PathBuf) -> Done<Option<Comparison>> {
+        let Contract::Tabulate(contract) = &job.contract else { return Ok(None) };
+        let Some((domain, snapshot)) = domain_of(state, job) else { return Ok(None) };
         let home = node.desk().home.clone();
-        let entity = |organisation: &str| {
-            state.organisations.get(organisation).map(|entry| entry.legal_group.clone()).unwrap_or_default()
-        };
         let of_domain = state
             .datasets
             .values()
@@ -96,31 +127,18 @@ impl Comparison {
         let grouped = of_domain.clone().filter(|dataset| dataset.group.is_some());
         let grouped = grouped.filter_map(|dataset| newest(&dataset.name)).collect();
         let n_public = of_domain.map(|dataset| dataset.n_public).max().unwrap_or(1);
-        let out = state.releases.values().filter_map(|release| {
-            let job = state.jobs.get(&release.job)?;
-            let Contract::Tabulate(contract) = &job.contract else { return None };
-            let (of, snapshot) = domain_of(state, job)?;
-            (of == domain && job.route.family().is_none()).then(|| Earlier {
-                id: release.id.clone(),
-                contract: contract.clone(),
-                snapshot,
-                folder: home.job(&job.id).join(folder_name(job.attempts)),
-                entity: entity(&job.organisation),
-            })
+        let out = out_of(state, domain).map(|(release, job, contract, snapshot)| {
+            let folder = home.job(&job.id).join(folder_name(job.attempts));
+            (release.id.clone(), Counted::new(state, job, contract, snapshot, folder))
         });
-        Some(Comparison {
-            secret: node.desk().master,
-            domain: domain.to_owned(),
-            snapshot,
+        Ok(Some(Comparison {
+            key: node.desk().derived(&format!("history\n{domain}"))?,
+            own: Counted::new(state, job, contract, snapshot, folder),
             grouped,
-            contract: contract.clone(),
-            folder,
-            snapshots: job.snapshots.values().map(|id| home.snapshot(id)).collect(),
             out: out.collect(),
-            entity: entity(&job.organisation),
             n_public,
             home,
-        })
+        }))
     }
 
     /// How many releases there are to compare with.
@@ -129,65 +147,59 @@ impl Comparison {
     }
 
     fn entries(&self) -> Done<Entries> {
-        let contract = Contract::Tabulate(self.contract.clone());
-        let kept = Kept::read(&contract, &self.folder, &self.snapshots);
-        Ok(kept.map_err(Stop::fault("read what a run kept"))?.contributions)
+        self.own.entries().map_err(Stop::fault("read what a run kept"))
     }
 
     /// The subjects, as many as any of these has, with their groups where the domain has some.
-    fn keys(&self, entries: &[&Entries]) -> Done<Keys> {
-        let subjects = entries.iter().flat_map(|entries| entries.iter().map(|entry| entry.subject)).max();
-        let count = subjects.map_or(0, |last| last as usize + 1);
-        let secret = Commitment::new(&self.secret, format!("history\n{}", self.domain).as_bytes());
-        let mut key: Key = [0; 32];
-        hex::decode_to_slice(secret.as_str(), &mut key).map_err(Stop::fault("make a key"))?;
+    fn keys<'a>(&self, entries: impl IntoIterator<Item = &'a Entries>) -> Done<Keys> {
+        let subjects = entries.into_iter().flat_map(|entries| entries.iter().map(|entry| entry.subject)).max();
+        let count = subjects.map_or(0, |last| last as usize + 1) as u32;
         if self.grouped.is_empty() {
-            return Ok(Keys::new(&key, Domain::ungrouped(count as u32), 0));
+            return Ok(Keys::new(&self.key, Domain::ungrouped(count), 0));
         }
-        let mut groups: Vec<u64> = (0..count as u32).map(sluice_engine::tally::alone).collect();
-        for snapshot in &self.grouped {
-            let pairs = sluice_engine::snapshot::groups(snapshot).map_err(Stop::fault("read groups"))?;
-            for (subject, group) in pairs.unwrap_or_default() {
-                if let Some(slot) = groups.get_mut(subject as usize) {
-                    *slot = group;
-                }
-            }
-        }
+        let declared = merged_groups(&self.grouped).map_err(Stop::fault("read groups"))?.unwrap_or_default();
         // Sketches made under other groups aren't comparable: another epoch tells them apart.
         let mut hash = Sha256::new();
-        groups.iter().for_each(|group| hash.update(group.to_le_bytes()));
+        for (subject, group) in &declared {
+            hash.update(subject.to_le_bytes());
+            hash.update(group.to_le_bytes());
+        }
         let epoch = hash.finalize().first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)) | 1;
-        Ok(Keys::new(&key, Domain::grouped(groups), epoch))
+        let group = |subject: u32| declared.get(&subject).copied().unwrap_or_else(|| alone(subject));
+        Ok(Keys::new(&self.key, Domain::grouped((0..count).map(group).collect()), epoch))
     }
 
-    /// What is known of the candidate from what is out.
-    pub fn context(&self, candidate: &Candidate, appetite: &Appetite, context: Context) -> Done<Context> {
-        let table = assess(candidate, appetite, &context);
+    /// What is known from what is out of the candidate that shows this table.
+    pub fn context(&self, table: &ReleaseTable, appetite: &Appetite, context: Context) -> Done<Context> {
         let entries = self.entries()?;
-        let origin = self.origin("candidate", &entries);
-        let earlier: BTreeMap<&str, (&Earlier, Option<Entries>)> =
-            self.out.iter().map(|earlier| (earlier.id.as_str(), (earlier, earlier.entries()))).collect();
-        let all: Vec<&Entries> =
-            std::iter::once(&entries).chain(earlier.values().filter_map(|(_, entries)| entries.as_ref())).collect();
-        let keys = self.keys(&all)?;
-        let own = origin.figures(&keys, table.table()).map_err(Stop::fault("make a table's figures"))?;
+        let origin = self.own.origin(CANDIDATE, &entries);
+        let earlier: Vec<(&ReleaseId, &Counted, Entries)> = self
+            .out
+            .iter()
+            .filter_map(|(release, counted)| Some((release, counted, counted.entries().ok()?)))
+            .collect();
+        let keys = self.keys(earlier.iter().map(|(_, _, entries)| entries).chain([&entries]))?;
+        let own = origin.figures(&keys, table).map_err(Stop::fault("make a table's figures"))?;
+        let (spots, candidates): (Vec<Spot>, Vec<Figure>) = own.into_iter().unzip();
+        let spots: BTreeMap<&Place, &Spot> = candidates.iter().map(Figure::place).zip(&spots).collect();
         let mut archive = Vec::new();
-        for earlier in &self.out {
-            archive.extend(self.left_behind(&earlier.id)?);
+        for (release, _) in &self.out {
+            archive.extend(self.left_behind(release)?);
         }
-        let candidates: Vec<Figure> = own.iter().map(|(_, figure)| figure.clone()).collect();
         let universes: Vec<Figure> = archive.iter().filter(|figure| is_total(figure)).cloned().collect();
         let bar = Bar::new(appetite.rules(), keys.domain().is_grouped());
         let (search, triples) = (near(&candidates, &archive, &universes, &bar), triples(&candidates, &archive, &bar));
+        let earlier = earlier.iter().map(|(release, counted, entries)| {
+            (release.as_str(), (counted.origin(release.as_str(), entries), OnceCell::<BTreeMap<Place, Spot>>::new()))
+        });
+        let earlier: BTreeMap<&str, _> = earlier.collect();
         let kept = |place: &Place| -> Option<Arc<Contributions>> {
-            if place.release == "candidate" {
-                let (spot, _) = own.iter().find(|(_, figure)| figure.place() == place)?;
-                return origin.of(spot).map(Arc::new);
+            if place.release == CANDIDATE {
+                return origin.of(spots.get(place)?).map(Arc::new);
             }
-            let (earlier, entries) = earlier.get(place.release.as_str())?;
-            let origin = earlier.origin(entries.as_ref()?);
-            let (spot, _) = origin.spots().find(|(_, other)| other == place)?;
-            origin.of(&spot).map(Arc::new)
+            let (origin, places) = earlier.get(place.release.as_str())?;
+            let places = places.get_or_init(|| origin.spots().map(|(spot, place)| (place, spot)).collect());
+            origin.of(places.get(place)?).map(Arc::new)
         };
         let books = Books {
             candidate: &candidates,
@@ -197,7 +209,6 @@ impl Comparison {
             domain: keys.domain(),
             rules: appetite.rules(),
         };
-        let spots: BTreeMap<&Place, &Spot> = own.iter().map(|(spot, figure)| (figure.place(), spot)).collect();
         let found = findings(&search, &triples, &books).into_iter().map(|found| OutsideFinding {
             node: found.terms.first().and_then(|(_, place)| spots.get(place)).map(|(node, _)| node.clone()),
             id: found.id,
@@ -218,14 +229,14 @@ impl Comparison {
             Used { figures: released, rank: released }
         };
         let mut used: BTreeMap<String, Used> = BTreeMap::new();
-        for earlier in &self.out {
-            let more = out(archive, Some(earlier.id.as_str()));
-            let entry = used.entry(earlier.entity.clone()).or_default();
+        for (release, counted) in &self.out {
+            let more = out(archive, Some(release.as_str()));
+            let entry = used.entry(counted.entity.clone()).or_default();
             entry.figures += more.figures;
             entry.rank += more.rank;
         }
         let caps = Caps::of(self.n_public, appetite.rules().threshold, SHARE_PERCENT);
-        let exceeded = caps.exceeded(&used, &self.entity, &out(own, None));
+        let exceeded = caps.exceeded(&used, &self.own.entity, &out(own, None));
         let found = exceeded.into_iter().map(|exceeded| OutsideFinding {
             id: format!("history:quota:{exceeded:?}").to_lowercase(),
             check: CheckName::History,
@@ -239,9 +250,12 @@ impl Comparison {
     /// Writes what a release leaves behind, before its event.
     pub fn leave(&self, id: &ReleaseId, table: &ReleaseTable) -> Done<()> {
         let entries = self.entries()?;
-        let keys = self.keys(&[&entries])?;
-        let origin = Origin { release: id.as_str(), ..self.origin("", &entries) };
-        let figures = origin.figures(&keys, table).map_err(Stop::fault("make a table's figures"))?;
+        let keys = self.keys([&entries])?;
+        let figures = self
+            .own
+            .origin(id.as_str(), &entries)
+            .figures(&keys, table)
+            .map_err(Stop::fault("make a table's figures"))?;
         let mut bytes = Vec::new();
         for (_, figure) in figures {
             let figure = figure.to_bytes();
@@ -264,21 +278,6 @@ impl Comparison {
         }
         Ok(figures)
     }
-
-    fn origin<'a>(&'a self, release: &'a str, entries: &'a Entries) -> Origin<'a> {
-        Origin { release, snapshot: &self.snapshot, contract: &self.contract, entries }
-    }
-}
-
-impl Earlier {
-    fn entries(&self) -> Option<Entries> {
-        let contract = Contract::Tabulate(self.contract.clone());
-        Kept::read(&contract, &self.folder, &[]).ok().map(|kept| kept.contributions)
-    }
-
-    fn origin<'a>(&'a self, entries: &'a Entries) -> Origin<'a> {
-        Origin { release: self.id.as_str(), snapshot: &self.snapshot, contract: &self.contract, entries }
-    }
 }
 
 /// Whether a figure is a grand total: every dimension is added up.
@@ -288,35 +287,43 @@ fn is_total(figure: &Figure) -> bool {
 
 impl Node {
     /// The comparison of a request's candidate; none of a report.
-    pub(super) fn comparison(&self, state: &State, job: &JobId) -> Option<Comparison> {
-        let job = state.jobs.get(job)?;
+    pub(super) fn comparison(&self, state: &State, job: &JobId) -> Done<Option<Comparison>> {
+        let Some(job) = state.jobs.get(job) else { return Ok(None) };
         Comparison::of(self, state, job, self.desk().home.job(&job.id).join(folder_name(job.attempts)))
     }
 
-    /// Compares a candidate again where more is out than when it was last compared: its votes are then void. Says
-    /// whether it was.
+    /// Compares a candidate again where more is out than when it was last compared. Its votes are void where that finds
+    /// something else than was found before; says whether it did.
     pub(super) async fn refresh(&self, book: &Book, request: &ReleaseRequest) -> Done<bool> {
-        let Some(comparison) = self.comparison(&book.state, &request.job) else { return Ok(false) };
+        let Some(out) = out(&book.state, &request.job).filter(|_| request.is_open()) else { return Ok(false) };
         let inside = Inside::at(self.desk().home.request(&request.id));
-        if !request.is_open() || inside.compared(request)? == comparison.out() {
+        let on_record = request.clone();
+        if off(move || inside.compared(&on_record)).await? == out {
             return Ok(false);
         }
+        let Some(comparison) = self.comparison(&book.state, &request.job)? else { return Ok(false) };
         let job = book.state.jobs.get(&request.job).ok_or_else(gone)?;
         let grant = book.state.grants.get(&job.grant).ok_or_else(gone)?;
         let appetite = inside::appetite(&book.state, grant, request)?;
+        let inside = Inside::at(self.desk().home.request(&request.id));
         let (on_record, limits, fresh) = (request.clone(), self.settings().limits.clone(), self.desk().random()?);
         let compared = off(move || {
-            let (candidate, _) = inside.load(&on_record, &appetite, &limits)?;
-            let known = comparison.context(&candidate, &appetite, inside.context(&on_record)?)?;
-            let known = (known, comparison.out());
-            inside.reassess(&on_record, &appetite, (&appetite, Some(&known)), &fresh, &limits)
+            let Loaded { candidate, assessment, key, context, .. } = inside.load(&on_record, &appetite, &limits)?;
+            let context = comparison.context(assessment.table(), &appetite, context)?;
+            let found = assess(&candidate, &appetite, &context);
+            // Where nothing else is found, reviewers have seen all there is to see.
+            let key = if found.commitment(&key) == on_record.assessment { key } else { fresh };
+            inside.keep_again(&found, &key, &context, comparison.out())
         });
         let assessment = compared.await?;
+        if assessment == request.assessment {
+            return Ok(false);
+        }
         let sitting = self.desk().sit(None).await?;
         let inside = Inside::at(self.desk().home.request(&request.id));
         if sitting.book.state.requests.get(&request.id) != Some(request) {
             inside.forget(&assessment);
-            return Err(Stop::of(sluice_domain::refusal::Code::Unavailable));
+            return Err(Stop::of(Code::Unavailable));
         }
         let happened = vec![Happening::CandidateReplaced {
             request: request.id.clone(),
@@ -329,5 +336,5 @@ impl Node {
 }
 
 fn gone() -> Stop {
-    Stop::of(sluice_domain::refusal::Code::NotFound)
+    Stop::of(Code::NotFound)
 }

@@ -4,7 +4,8 @@
 //! - [`Inside::load`] gives a candidate and its assessment only if both are, byte for byte, what the request on record
 //!   commits to. Reviewers look at that pair, and that pair is sealed.
 //! - A key is never written over another: the first ones lie in a file of their own, and that of a later assessment in
-//!   a file that has its commitment for a name. So a write that is cut off spoils nothing that is on record.
+//!   a file that has its commitment for a name. So a write that is cut off spoils nothing that is on record. An assessment
+//!   that comes out the same again keeps its key; only what it was compared with is written anew.
 //!
 //! # Does not guarantee
 //! That a candidate can still be opened after the rules of assessment changed with a new version of the program: then
@@ -56,6 +57,13 @@ struct Again {
     compared: u64,
 }
 
+impl Keys {
+    /// Those of the first assessment.
+    fn first(self) -> Again {
+        Again { assessment: self.assessment, context: self.context, compared: self.compared }
+    }
+}
+
 fn written(context: &Context) -> Done<String> {
     String::from_utf8(context.to_inside_bytes()).map_err(Stop::fault("keep a context"))
 }
@@ -100,6 +108,18 @@ pub(super) struct Committed {
     pub assessment: Commitment,
 }
 
+/// What was opened of a request.
+pub(super) struct Loaded {
+    pub candidate: Candidate,
+    pub assessment: Assessment,
+    /// The key of the assessment's commitment.
+    pub key: Key,
+    /// What was known outside of the candidate when it was last assessed.
+    pub context: Context,
+    /// How many releases it had been compared with then.
+    pub compared: u64,
+}
+
 impl Inside {
     pub fn at(folder: PathBuf) -> Inside {
         Inside { folder }
@@ -138,12 +158,7 @@ impl Inside {
     }
 
     /// The candidate and its assessment, if they are what the request commits to.
-    pub fn load(
-        &self,
-        request: &ReleaseRequest,
-        appetite: &Appetite,
-        limits: &Limits,
-    ) -> Done<(Candidate, Assessment)> {
+    pub fn load(&self, request: &ReleaseRequest, appetite: &Appetite, limits: &Limits) -> Done<Loaded> {
         let wrong = |why: &'static str| Stop::Fault(Fault::new("open a candidate", why));
         let keys = self.keys()?;
         let path = self.folder.join(CANDIDATE);
@@ -152,30 +167,16 @@ impl Inside {
             return Err(wrong("the candidate on the disk isn't the one on record"));
         }
         let candidate = Candidate::from_inside_bytes(&bytes, limits).map_err(Stop::fault("open a candidate"))?;
-        let assessment = assess(&candidate, appetite, &self.context(request)?);
-        if assessment.commitment(&self.assessment_key(request)?) != request.assessment {
+        let last = self.again(&request.assessment)?.unwrap_or_else(|| keys.first());
+        let (key, context) = (key(&last.assessment)?, context(&last.context)?);
+        let assessment = assess(&candidate, appetite, &context);
+        if assessment.commitment(&key) != request.assessment {
             return Err(wrong("the assessment isn't the one on record"));
         }
-        Ok((candidate, assessment))
+        Ok(Loaded { candidate, assessment, key, context, compared: last.compared })
     }
 
-    /// The key of the assessment on record: the first one's, or that of the last time it was tightened.
-    pub fn assessment_key(&self, request: &ReleaseRequest) -> Done<Key> {
-        match self.again(&request.assessment)? {
-            Some(again) => key(&again.assessment),
-            None => key(&self.keys()?.assessment),
-        }
-    }
-
-    /// What was known outside of the candidate when it was last assessed.
-    pub fn context(&self, request: &ReleaseRequest) -> Done<Context> {
-        match self.again(&request.assessment)? {
-            Some(again) => context(&again.context),
-            None => context(&self.keys()?.context),
-        }
-    }
-
-    /// How many releases the candidate had been compared with then.
+    /// How many releases the candidate had been compared with when it was last assessed.
     pub fn compared(&self, request: &ReleaseRequest) -> Done<u64> {
         match self.again(&request.assessment)? {
             Some(again) => Ok(again.compared),
@@ -183,27 +184,13 @@ impl Inside {
         }
     }
 
-    /// Assesses the candidate on record again under `stricter`, or with what is known outside by now, and gives the
-    /// commitment that goes on record. Until it does, the assessment under `appetite` stays the one that counts.
-    pub fn reassess(
-        &self,
-        request: &ReleaseRequest,
-        appetite: &Appetite,
-        (stricter, known): (&Appetite, Option<&(Context, u64)>),
-        fresh: &Key,
-        limits: &Limits,
-    ) -> Done<Commitment> {
-        let kept = Stop::fault("keep an assessment");
-        let (candidate, _) = self.load(request, appetite, limits)?;
-        let (context, compared) = match known {
-            Some(known) => known.clone(),
-            None => (self.context(request)?, self.compared(request)?),
-        };
-        let commitment = assess(&candidate, stricter, &context).commitment(fresh);
-        let again =
-            serde_json::to_vec(&Again { assessment: hex::encode(fresh), context: written(&context)?, compared });
-        let again = again.map_err(Stop::fault("keep an assessment"))?;
-        files::write(&self.again_path(&commitment), &again).map_err(kept)?;
+    /// Keeps the key of a later assessment of the candidate, and gives the commitment that goes on record. Until it
+    /// does, the one before stays the one that counts.
+    pub fn keep_again(&self, found: &Assessment, key: &Key, context: &Context, compared: u64) -> Done<Commitment> {
+        let commitment = found.commitment(key);
+        let again = Again { assessment: hex::encode(key), context: written(context)?, compared };
+        let again = serde_json::to_vec(&again).map_err(Stop::fault("keep an assessment"))?;
+        files::write(&self.again_path(&commitment), &again).map_err(Stop::fault("keep an assessment"))?;
         Ok(commitment)
     }
 

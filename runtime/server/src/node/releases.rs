@@ -23,8 +23,7 @@ use crate::api::types::ReleaseView;
 /// Whether the actor may see the release: an operator from the slot in which its job shows as released.
 fn sees_release(book: &Book, actor: &Actor, release: &ReleaseEntry, now_ms: i64) -> bool {
     let Some(job) = book.state.jobs.get(&release.job) else { return false };
-    let organisation = book.state.organisations.get(&actor.organisation);
-    let operates = organisation.is_some_and(|organisation| organisation.kind == OrganisationKind::Operator);
+    let operates = book.state.kind_of(&actor.organisation) == Some(OrganisationKind::Operator);
     policy::sees_job(&book.state, actor, job) && (!operates || job.visible(now_ms) == Visible::Released)
 }
 

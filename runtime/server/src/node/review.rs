@@ -15,7 +15,8 @@ use sluice_domain::state::State;
 
 use super::book::Book;
 use super::desk::{Once, Sitting};
-use super::inside::{self, Inside};
+use super::history::out;
+use super::inside::{self, Inside, Loaded};
 use super::seal::Sealed;
 use super::stop::{Done, Fault, Stop, off};
 use super::{Node, show};
@@ -27,7 +28,7 @@ const TRIES: usize = 8;
 
 /// Whether the actor's organisation may see that there is a request.
 fn sees_request(state: &State, actor: &Actor, request: &ReleaseRequest) -> bool {
-    match state.organisations.get(&actor.organisation).map(|organisation| organisation.kind) {
+    match state.kind_of(&actor.organisation) {
         Some(OrganisationKind::Agency) => request.owners.contains(&actor.organisation),
         Some(OrganisationKind::Authority) => true,
         Some(OrganisationKind::Operator | OrganisationKind::Node) | None => false,
@@ -102,7 +103,7 @@ impl Node {
         let inside = Inside::at(self.desk().home.request(&request.id));
         let (on_record, limits) = (request.clone(), self.settings().limits.clone());
         let view = off(move || {
-            let (candidate, assessment) = inside.load(&on_record, &appetite, &limits)?;
+            let Loaded { candidate, assessment, .. } = inside.load(&on_record, &appetite, &limits)?;
             Ok(ReviewView::new(&candidate, &assessment).map_err(|why| Fault::new("show a candidate", why))?)
         });
         let mut view = view.await?;
@@ -137,16 +138,18 @@ impl Node {
             if ask.verdict == Verdict::Approve && self.refresh(&book, request).await? {
                 return Err(changed());
             }
+            let seen = out(&book.state, &request.job);
             let sealed = match self.decides(&book, actor, request, &ask).await? {
                 Some(deciding) => Some(self.prepare(&book, request, deciding).await?),
                 None => None,
             };
             let stands = match self.desk().sit(once).await {
                 Err(stop) => Err(stop),
-                Ok(sitting) => match may_vote(&sitting.book, actor, id, &ask, sitting.now_ms).map(|now| now == request)
+                Ok(sitting) => match may_vote(&sitting.book, actor, id, &ask, sitting.now_ms)
+                    .map(|now| now == request && (sealed.is_none() || out(&sitting.book.state, &now.job) == seen))
                 {
                     Ok(true) => return self.cast(sitting, actor, request, &ask, sealed, once).await,
-                    // Someone else voted in between: decide again on what stands there now.
+                    // Someone else voted, or something else came out, in between: decide again on what stands there now.
                     Ok(false) => Ok(Arc::clone(&sitting.book)),
                     Err(stop) => Err(stop),
                 },

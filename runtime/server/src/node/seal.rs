@@ -15,7 +15,7 @@ use sluice_ledger::{Approval, Charge, Release};
 
 use super::Node;
 use super::book::Book;
-use super::inside::{self, Inside};
+use super::inside::{self, Inside, Loaded};
 use super::stop::{Done, Fault, Stop, off};
 use crate::files::{self, Home};
 use crate::render;
@@ -68,11 +68,10 @@ impl Node {
         let (on_record, limits) = (request.clone(), self.settings().limits.clone());
         let approval = Approval::of(request, deciding).map_err(Stop::fault("seal a release"))?;
         let charge = Charge::of(job, grant).map_err(Stop::fault("seal a release"))?;
-        let comparison = self.comparison(&book.state, &request.job);
+        let comparison = self.comparison(&book.state, &request.job)?;
         let release = off(move || {
-            let (_, assessment) = inside.load(&on_record, &appetite, &limits)?;
-            let assessed = (&assessment, &inside.assessment_key(&on_record)?);
-            let release = Release::seal(id, assessed, &approval, &charge, |table| render::all(table).ok());
+            let Loaded { assessment, key, .. } = inside.load(&on_record, &appetite, &limits)?;
+            let release = Release::seal(id, (&assessment, &key), &approval, &charge, |table| render::all(table).ok());
             let release = release.map_err(Stop::fault("seal a release"))?;
             if let Some(comparison) = comparison {
                 comparison.leave(release.id(), assessment.table())?;
@@ -84,12 +83,13 @@ impl Node {
     }
 
     /// Writes the bytes of an answer from a family.
-    pub(super) async fn look_up(&self, job: &Job, answer: &FamilyAnswer, seal: &FamilySeal) -> Done<Sealed> {
+    pub(super) async fn look_up(&self, job: &Job, answer: FamilyAnswer, seal: &FamilySeal) -> Done<Sealed> {
         let id = ReleaseId::new(self.desk().random()?);
         let folder = self.desk().home.release(&id);
-        let release = Release::look_up(id, job, answer, seal, |table| render::all(table).ok());
-        let release = release.map_err(Stop::fault("look a job up"))?;
+        let (job, seal) = (job.clone(), seal.clone());
         let release = off(move || {
+            let release = Release::look_up(id, &job, &answer, &seal, |table| render::all(table).ok());
+            let release = release.map_err(Stop::fault("look a job up"))?;
             written(&folder, &release)?;
             Ok(release)
         });

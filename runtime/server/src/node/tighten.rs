@@ -11,6 +11,7 @@
 //! # Does not guarantee
 //! That nobody tightens to be rid of a vote. It is on record who did, and a request has a bounded number of rounds.
 
+use sluice_disclosure::assess;
 use sluice_domain::event::Happening;
 use sluice_domain::grant::Tightening;
 use sluice_domain::people::Actor;
@@ -21,7 +22,7 @@ use sluice_domain::review::ReleaseRequest;
 
 use super::book::Book;
 use super::desk::Once;
-use super::inside::{self, Inside};
+use super::inside::{self, Inside, Loaded};
 use super::stop::{Done, Stop, off};
 use super::{Node, review, show};
 use crate::api::types::{RequestView, TightenRequest};
@@ -91,6 +92,10 @@ impl Node {
         let inside = Inside::at(self.desk().home.request(&request.id));
         let (on_record, limits) = (request.clone(), self.settings().limits.clone());
         let fresh = self.desk().random()?;
-        off(move || inside.reassess(&on_record, &appetite, (&stricter, None), &fresh, &limits)).await
+        off(move || {
+            let Loaded { candidate, context, compared, .. } = inside.load(&on_record, &appetite, &limits)?;
+            inside.keep_again(&assess(&candidate, &stricter, &context), &fresh, &context, compared)
+        })
+        .await
     }
 }
