@@ -299,3 +299,25 @@ fn a_snapshot_that_breaks_what_its_dictionary_says_of_subjects_is_not_sealed() {
     let refused = hosted.place.client("carol").send("/v1/datasets/town/snapshots?format=csv", &lines);
     assert!(refused.refused(Code::Ingest).contains("one value for each subject"));
 }
+
+#[test]
+fn attack_03_what_a_family_publishes_is_history_though_nobody_has_asked_for_it() {
+    let Vetted { hosted, grant } = own_vetted(&["id", "district", "region", "age", "income"]);
+    let place = &hosted.place;
+    // All of middle age are published by the family. The same without the two of highest income is another table.
+    let mut incomes: Vec<i64> = town().values().filter(|person| person.1 == 1).map(|person| person.3).collect();
+    incomes.sort_unstable();
+    let sql = format!("SELECT age, income FROM town WHERE income < {}", incomes[incomes.len() - 2]);
+    let reviewed = place.reviewed(&text(&ask(place, "olga", &grant, &plan(&sql, &["age"], &[]))["id"]));
+    let candidate = place.client("rosa").get(&format!("/v1/requests/{}/candidate", reviewed.request)).ok();
+    let findings = candidate["findings"].as_array().unwrap();
+    let isolates = |finding: &&Value| {
+        let id = finding["id"].as_str().unwrap();
+        id.starts_with("history:-families:age%3Dmiddle:subjects:") && id.contains(":+candidate:age%3Dmiddle:subjects:")
+    };
+    let found = findings.iter().find(isolates).unwrap_or_else(|| panic!("{findings:#?}"));
+    assert!(found["sentence"].as_str().unwrap().contains("it isolates 2 subjects of 2 groups"), "{found}");
+    // The operator sees what they would see of any job before people.
+    let seen = place.seen(&reviewed.job);
+    assert!(!seen.contains("isolates") && !seen.contains("history"), "{seen}");
+}

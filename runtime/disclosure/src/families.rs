@@ -6,6 +6,7 @@
 //! - [`sealed`]: the tables as they are kept, inside, and their codec.
 //! - [`matching`]: whether a job asks for nothing but nodes of a family, on static grounds.
 //! - [`answer`]: the part of a sealed table that a job asks for; the only thing that leaves without people.
+//! - [`behind`]: what sealed tables leave in the history that later candidates are compared with.
 //!
 //! # Guarantees
 //! An [`answer::FamilyAnswer`] can be made only from a [`matching::LookUp`], which only the static comparison makes,
@@ -16,6 +17,7 @@
 //! published: those that are no node of a family aren't.
 
 pub mod answer;
+pub mod behind;
 pub mod layout;
 pub mod matching;
 pub mod microdata;

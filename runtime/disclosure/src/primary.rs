@@ -12,12 +12,15 @@
 //!
 //! Source: disclosure.md, section 2, after the ESSnet handbook on statistical disclosure control.
 
+use serde::{Deserialize, Serialize};
+
 use crate::appetite::{PriorPosterior, Rules};
 use crate::checks::{complements, dominance, groups, histograms, p_percent, threshold};
 use crate::evidence::{Evidence, Spread};
 
 /// What a figure says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Quantity {
     /// Distinct subjects.
     Subjects,

@@ -217,6 +217,18 @@ impl Home {
         self.root.join("inside/families").join(content.as_str())
     }
 
+    /// What sealed tables leave behind in the history of their subject domain.
+    #[must_use]
+    pub fn seal_figures(&self, content: &Commitment) -> PathBuf {
+        self.root.join("inside/families").join(format!("{}.figures", content.as_str()))
+    }
+
+    /// What was counted for sealed tables.
+    #[must_use]
+    pub fn seal_counts(&self, content: &Commitment) -> PathBuf {
+        self.root.join("inside/families").join(format!("{}.counts", content.as_str()))
+    }
+
     /// What a release leaves behind in the history of its subject domain.
     #[must_use]
     pub fn figures(&self, id: &ReleaseId) -> PathBuf {

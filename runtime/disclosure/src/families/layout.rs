@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use sluice_domain::dictionary::Dictionary;
 use sluice_domain::family::{Family, FamilyMeasure};
 
@@ -11,7 +12,8 @@ use crate::primary::Quantity;
 pub const NO_CODE: u32 = u32::MAX;
 
 /// A column of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Kept {
     /// The column.
     pub column: String,
@@ -26,7 +28,8 @@ pub struct Kept {
 }
 
 /// A table: the columns that it keeps, in the order of their names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Table {
     /// The columns.
     pub kept: Vec<Kept>,
@@ -35,7 +38,8 @@ pub struct Table {
 }
 
 /// The tables of all families of a dataset.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Layout {
     /// The columns whose codes make an atom.
     pub columns: Vec<String>,
@@ -45,7 +49,6 @@ pub struct Layout {
     pub measures: Vec<(FamilyMeasure, (i64, i64))>,
     /// The tables, in the order of the columns that they keep.
     pub tables: Vec<Table>,
-    by_columns: BTreeMap<BTreeSet<String>, usize>,
 }
 
 /// A measure is published with two different numbers of decimal places, or a column is gone.
@@ -66,8 +69,7 @@ impl Layout {
         let codes_of = |name: &str| dictionary.column(name).map(|column| column.codes.clone());
         let gone = |name: &str| Misfit(format!("`{name}` is gone"));
         let codes = columns.iter().map(|name| codes_of(name).ok_or_else(|| gone(name))).collect::<Result<_, _>>()?;
-        let mut layout =
-            Layout { columns, codes, measures: Vec::new(), tables: Vec::new(), by_columns: BTreeMap::new() };
+        let mut layout = Layout { columns, codes, measures: Vec::new(), tables: Vec::new() };
         for family in families.clone() {
             layout.add_measures(dictionary, family)?;
         }
@@ -88,7 +90,6 @@ impl Layout {
         for (names, quantities) in tables {
             let kept = names.iter().map(|name| layout.kept(dictionary, name, &costs));
             let kept = kept.collect::<Result<Vec<Kept>, Misfit>>()?;
-            layout.by_columns.insert(names, layout.tables.len());
             layout.tables.push(Table { kept, quantities });
         }
         Ok(layout)
@@ -97,7 +98,7 @@ impl Layout {
     /// The table that keeps these columns.
     #[must_use]
     pub fn table(&self, columns: &BTreeSet<String>) -> Option<usize> {
-        self.by_columns.get(columns).copied()
+        self.tables.iter().position(|table| table.kept.iter().map(|kept| &kept.column).eq(columns))
     }
 
     /// The place of a measure.

@@ -83,6 +83,20 @@ impl Microdata {
         let lines = bytes.chunks_exact(width).map(|line| parse(line, layout.columns.len()).ok_or(Garbled));
         Microdata::new(layout, lines.collect::<Result<Vec<Line>, Garbled>>()?)
     }
+
+    /// Writes what [`Microdata::read`] reads. Counts and sums beyond 64 bits are cut to the largest that fit: no engine
+    /// counts any.
+    pub fn write(&self, to: &mut Vec<u8>) {
+        for entry in &self.entries {
+            to.extend(entry.subject.to_le_bytes());
+            to.extend(entry.group.to_le_bytes());
+            let codes = self.atoms.get(entry.atom as usize).into_iter().flatten();
+            to.extend(codes.flat_map(|code| code.to_le_bytes()));
+            to.extend(u64::try_from(entry.records).unwrap_or(u64::MAX).to_le_bytes());
+            let limited = |value: &i128| (*value).clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
+            to.extend(entry.values.iter().flat_map(|value| limited(value).to_le_bytes()));
+        }
+    }
 }
 
 /// Bytes of one line.

@@ -436,7 +436,7 @@ fn tables(
     SealedTables::new(rules, *as_of_ms, joint.atoms.len() as u64, tables)
 }
 
-fn part(entry: &Entry, quantity: Quantity) -> i128 {
+pub(super) fn part(entry: &Entry, quantity: Quantity) -> i128 {
     match quantity {
         Quantity::Subjects => 1,
         Quantity::Records => entry.records,
@@ -445,7 +445,7 @@ fn part(entry: &Entry, quantity: Quantity) -> i128 {
 }
 
 /// What a sealed table calls a quantity.
-fn name(layout: &Layout, quantity: Quantity) -> String {
+pub(super) fn name(layout: &Layout, quantity: Quantity) -> String {
     match quantity {
         Quantity::Subjects => "subjects".to_owned(),
         Quantity::Records => "records".to_owned(),

@@ -79,11 +79,12 @@ impl Difference {
     }
 }
 
-/// Figures of one kind leave a figure of that kind; of several, a sum, for which all rules hold.
+/// Figures of one kind leave a figure of that kind, and counts leave a count: that all are counted once says nothing.
+/// Of other kinds it is a sum, for which all rules hold.
 fn quantity(terms: &[Term<'_>]) -> Quantity {
     if terms.iter().all(|term| term.kind == Kind::Subjects) {
         Quantity::Subjects
-    } else if terms.iter().all(|term| term.kind == Kind::Records) {
+    } else if terms.iter().all(|term| term.kind.is_count()) {
         Quantity::Records
     } else {
         Quantity::Sum(0)
@@ -234,12 +235,21 @@ mod tests {
     }
 
     #[test]
-    fn kinds_that_are_mixed_are_judged_as_a_sum() {
+    fn counts_leave_a_count_and_other_kinds_that_are_mixed_a_sum() {
         // Two records of one subject and one of each other: records less subjects leave that one.
         let records = Contributions::of((0..50).map(|subject| (subject, 1 + i128::from(subject == 9))));
         let subjects = Contributions::counting(0..50);
         let found = difference(&[(1, Kind::Records, &records), (-1, Kind::Subjects, &subjects)]);
         assert_eq!((found.subjects, found.few), (1, true));
+        assert!(found.broken.contains(&Rule::Threshold) && !found.broken.contains(&Rule::AllEqual));
+        let found = difference(&[(1, Kind::Sum(None), &records), (-1, Kind::Subjects, &subjects)]);
         assert!(found.broken.contains(&Rule::Contributors) && found.broken.contains(&Rule::AllEqual));
+        // Forty more are a count of forty, although each counts once; as a sum they all would be known.
+        let more = Contributions::counting(0..90);
+        assert_eq!(difference(&[(1, Kind::Records, &more), (-1, Kind::Subjects, &subjects)]).broken, []);
+        assert_eq!(
+            difference(&[(1, Kind::Sum(None), &more), (-1, Kind::Subjects, &subjects)]).broken,
+            [Rule::AllEqual]
+        );
     }
 }

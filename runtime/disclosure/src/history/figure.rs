@@ -27,6 +27,14 @@ pub enum Kind {
     Sum(Bounds),
 }
 
+impl Kind {
+    /// Whether the host counts it, and no module or column says what it is.
+    #[must_use]
+    pub fn is_count(self) -> bool {
+        matches!(self, Kind::Subjects | Kind::Records)
+    }
+}
+
 /// Whether it was published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {

@@ -160,7 +160,7 @@ impl Bar {
         }
         let far = match (ours.kind, theirs.kind) {
             (Kind::Subjects, Kind::Subjects) => differing.prove(self.enough) || self.enough_groups(ours, theirs),
-            (Kind::Records, Kind::Records) => self.first_outlines_far(ours, theirs),
+            (a, b) if a.is_count() && b.is_count() => self.first_outlines_far(ours, theirs),
             (Kind::Sum(Some(a)), Kind::Sum(Some(b))) if a == b => {
                 self.first_outlines_far(ours, theirs) && not_all_equal(ours, theirs) && self.bounds_far(ours, theirs, a)
             }

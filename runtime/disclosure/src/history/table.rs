@@ -34,6 +34,9 @@ pub struct Origin<'a> {
 /// One figure's place in the table: the cell, and the statistic.
 pub type Spot = (Node, usize);
 
+/// Which entries each inner cell has, so that a figure's are found without going through all.
+pub struct Index(Vec<Vec<u32>>);
+
 impl Origin<'_> {
     /// The spots of the table, in the order of its rows, each with its place in words.
     pub fn spots(&self) -> impl Iterator<Item = (Spot, Place)> + '_ {
@@ -67,14 +70,25 @@ impl Origin<'_> {
         Ok(figures)
     }
 
-    /// The contributions of one figure.
+    /// The entries by inner cell.
     #[must_use]
-    pub fn of(&self, (node, statistic): &Spot) -> Option<Contributions> {
+    pub fn index(&self) -> Index {
+        let mut cells: Vec<Vec<u32>> = every_code(&self.contract.dimensions).map(|_| Vec::new()).collect();
+        for place in 0..self.entries.len() {
+            if let Some(cell) = cells.get_mut(self.entries.cell_at(place) as usize) {
+                cell.push(place as u32);
+            }
+        }
+        Index(cells)
+    }
+
+    /// The contributions of one figure, found with this table's own index.
+    #[must_use]
+    pub fn of(&self, Index(cells): &Index, (node, statistic): &Spot) -> Option<Contributions> {
         let kind = self.kind(*statistic)?;
-        let holds = |codes: Vec<u32>| node.iter().zip(codes).all(|(kept, code)| kept.is_none_or(|kept| kept == code));
-        let held: Vec<bool> = every_code(&self.contract.dimensions).map(holds).collect();
-        let entries = (0..self.entries.len())
-            .filter(|place| held.get(self.entries.cell_at(*place) as usize).copied().unwrap_or(false));
+        let holds = |codes: &Vec<u32>| node.iter().zip(codes).all(|(kept, code)| kept.is_none_or(|kept| kept == *code));
+        let held = every_code(&self.contract.dimensions).zip(cells).filter(|(codes, _)| holds(codes));
+        let entries = held.flat_map(|(_, cell)| cell).map(|place| *place as usize);
         Some(self.contributions(entries, kind, *statistic))
     }
 
@@ -204,12 +218,13 @@ mod tests {
                 of("d0=*/d1=a", "sum:m0", Released),
             ]
         );
+        let index = origin.index();
         for (spot, figure) in &figures {
-            let again = origin.of(spot).expect("it is a statistic");
+            let again = origin.of(&index, spot).expect("it is a statistic");
             let again = Figure::new(&keys, figure.place().clone(), (figure.kind(), figure.standing()), &again);
             assert!(again.is_ok_and(|again| again == *figure));
         }
-        let total = origin.of(&(vec![None, Some(0)], 1)).expect("it is a statistic");
+        let total = origin.of(&index, &(vec![None, Some(0)], 1)).expect("it is a statistic");
         assert_eq!(total.as_slice().iter().map(|(_, value)| value).sum::<i128>(), 24 + 9);
     }
 }

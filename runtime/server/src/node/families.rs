@@ -31,6 +31,7 @@ use sluice_domain::state::State;
 use sluice_engine::ask::{Admitted, Work};
 use sluice_engine::tally::{TALLY, Tally};
 
+use super::behind::{self, Counted, Keyring};
 use super::book::Book;
 use super::desk::Once;
 use super::stop::{Done, Fault, Stop, off};
@@ -53,6 +54,13 @@ pub(super) struct Protected {
     /// Those that are answered from it.
     answered: Vec<String>,
     content: Commitment,
+}
+
+/// Tables that are protected, and not yet kept.
+struct Made {
+    answered: Vec<String>,
+    sealed: SealedTables,
+    counted: Counted,
 }
 
 impl Protected {
@@ -164,7 +172,7 @@ impl Node {
         let dataset = family.terms.dataset.clone();
         let snapshot = book.state.newest_snapshot(&dataset).ok_or_else(no_snapshot)?;
         let tables = self.tables(&book.state, &dataset, &snapshot.id, snapshot.sealed_at_ms, Some(family)).await?;
-        Ok(FamilyPreview::new(family, &tables.1))
+        Ok(FamilyPreview::new(family, &tables.sealed))
     }
 
     /// Vets a family for the actor's agency. The second person's word seals it with the newest snapshot.
@@ -238,15 +246,20 @@ impl Node {
         more: Option<&Family>,
     ) -> Done<Protected> {
         let families: Vec<Family> = ever_vetted(state, dataset).cloned().collect();
-        let (answered, tables) = self.tables(state, dataset, snapshot, as_of_ms, more).await?;
+        let Made { answered, sealed, counted } = self.tables(state, dataset, snapshot, as_of_ms, more).await?;
         let key: Key = self.desk().random()?;
         let home = self.desk().home.clone();
+        let subject = state.datasets.get(dataset).and_then(|dataset| dataset.subject.as_ref());
+        let domain = subject.map(|subject| subject.domain.as_str()).unwrap_or_default();
+        let keyring = Keyring::of(self, state, domain, Some((dataset, snapshot)))?;
+        let snapshot = snapshot.clone();
         let content = off(move || {
-            let content = tables.commitment(&key);
+            let content = sealed.commitment(&key);
             let mut bytes = hex::encode(key).into_bytes();
             bytes.push(b'\n');
-            bytes.extend(tables.to_inside_bytes());
+            bytes.extend(sealed.to_inside_bytes());
             files::write(&home.seal(&content), &bytes).map_err(Stop::fault("keep sealed tables"))?;
+            behind::leave(&home, (&content, &snapshot), &keyring, counted, &sealed)?;
             Ok(content)
         });
         Ok(Protected { families, answered, content: content.await? })
@@ -260,7 +273,7 @@ impl Node {
         snapshot: &SnapshotId,
         as_of_ms: i64,
         more: Option<&Family>,
-    ) -> Done<(Vec<String>, SealedTables)> {
+    ) -> Done<Made> {
         let entry = state.datasets.get(dataset).ok_or_else(|| Stop::of(Code::NotFound))?.clone();
         let mut families: Vec<Family> = ever_vetted(state, dataset).cloned().collect();
         families.extend(more.filter(|more| !families.iter().any(|family| family.key() == more.key())).cloned());
@@ -281,14 +294,16 @@ impl Node {
         // A snapshot that is sealed already has just been counted.
         let own = seals.iter().position(|seal| &seal.snapshot == snapshot);
         let fresh = if own.is_none() { Some(self.tallied(&layout, snapshot).await?) } else { None };
-        let sealed = off(move || {
+        off(move || {
             let rules = appetite.rules();
             let microdata = own.and_then(|own| before.get(own)).map(|moment| &moment.microdata).or(fresh.as_ref());
             let microdata = microdata.ok_or_else(|| Stop::of(Code::NotFound))?;
             let sealing = Sealing { layout: &layout, microdata, as_of_ms, rules, before: &before };
-            seal(&sealing).map_err(|why| unsealable(&why))
-        });
-        Ok((answered, sealed.await?))
+            let sealed = seal(&sealing).map_err(|why| unsealable(&why))?;
+            let microdata = microdata.clone();
+            Ok(Made { answered, sealed, counted: Counted { layout, microdata } })
+        })
+        .await
     }
 
     /// What is counted of a snapshot, in a worker.

@@ -3,7 +3,7 @@
 //!
 //! # Guarantees
 //! - What a release leaves behind is on the disk before its event, and is never removed while the event is there:
-//!   whatever becomes of a release, what is out is out.
+//!   whatever becomes of a release, what is out is out. So is what sealed families publish, asked for or not.
 //! - A decision is made on what is out by then: where that is more than a candidate was compared with, it is compared
 //!   again, and where something else is found, the votes are void.
 //!
@@ -18,15 +18,17 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use sluice_disclosure::candidate::Contributions as Entries;
+use sluice_disclosure::families::behind::{self, Behind, Spot as BehindSpot};
 use sluice_disclosure::finding::CheckName;
 use sluice_disclosure::history::quota::{Caps, Used};
 use sluice_disclosure::history::report::{Books, findings};
-use sluice_disclosure::history::table::{Origin, Spot};
-use sluice_disclosure::history::{Bar, Contributions, Domain, Figure, Keys, Place, Standing, near, triples};
+use sluice_disclosure::history::table::{Index, Origin, Spot};
+use sluice_disclosure::history::{Bar, Contributions, Figure, Place, Standing, near, triples};
 use sluice_disclosure::{Appetite, Context, OutsideFinding, ReleaseTable, Verdict, assess};
 use sluice_domain::contract::{Contract, Tabulation};
+use sluice_domain::digest::Commitment;
 use sluice_domain::event::Happening;
-use sluice_domain::id::{JobId, ReleaseId};
+use sluice_domain::id::{JobId, ReleaseId, SnapshotId};
 use sluice_domain::job::Job;
 use sluice_domain::people::Actor;
 use sluice_domain::refusal::Code;
@@ -34,17 +36,15 @@ use sluice_domain::release::ReleaseEntry;
 use sluice_domain::review::ReleaseRequest;
 use sluice_domain::state::State;
 use sluice_engine::raw::{Kept, KeptFault};
-use sluice_engine::snapshot::{alone, merged_groups};
 
 use super::Node;
 use super::attempt::folder_name;
+use super::behind::{Keyring, SEALED_FIGURES_MAX, counted, read_figures, seals_of, write_figures};
 use super::book::Book;
 use super::inside::{self, Inside, Loaded};
-use super::stop::{Done, Fault, Stop, off};
-use crate::files::{self, Home, Key};
+use super::stop::{Done, Stop, off};
+use crate::files::Home;
 
-/// What one release may leave behind, in bytes.
-const FIGURES_BYTES_MAX: u64 = 1 << 31;
 /// What places of the candidate have for the name of a release.
 const CANDIDATE: &str = "candidate";
 /// What one legal entity may use of a domain's quota, in percent.
@@ -53,12 +53,13 @@ const SHARE_PERCENT: u8 = 25;
 /// What is needed to compare: read off the book, so that the work is done off the runtime's threads.
 pub(super) struct Comparison {
     home: Home,
-    key: Key,
     own: Counted,
-    /// The snapshots whose groups count, of all datasets of the domain.
-    grouped: Vec<PathBuf>,
+    keyring: Keyring,
     /// Every release of the domain.
     out: Vec<(ReleaseId, Counted)>,
+    /// Every seal of the domain's families, newest first.
+    seals: Vec<(SnapshotId, Commitment)>,
+    mark: u64,
     n_public: u64,
 }
 
@@ -106,11 +107,23 @@ fn out_of<'a>(
     })
 }
 
-/// How many releases there are to compare a job's candidate with; none where it isn't compared.
+/// A mark of what is out of the domain of a job's candidate: where it is the same, nothing more is. None where nothing
+/// is compared.
 pub(super) fn out(state: &State, job: &JobId) -> Option<u64> {
     let job = state.jobs.get(job).filter(|job| matches!(job.contract, Contract::Tabulate(_)))?;
     let (domain, _) = domain_of(state, job)?;
-    Some(out_of(state, domain).count() as u64)
+    Some(mark(state, domain))
+}
+
+fn mark(state: &State, domain: &str) -> u64 {
+    let mut hash = Sha256::new();
+    for (release, ..) in out_of(state, domain) {
+        hash.update(release.id.as_str());
+    }
+    for seal in seals_of(state, domain) {
+        hash.update(seal.content.as_str());
+    }
+    hash.finalize().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 impl Comparison {
@@ -123,50 +136,29 @@ impl Comparison {
             .datasets
             .values()
             .filter(|dataset| dataset.subject.as_ref().is_some_and(|subject| subject.domain == domain));
-        let newest = |name: &str| state.newest_snapshot(name).map(|snapshot| home.snapshot(&snapshot.id));
-        let grouped = of_domain.clone().filter(|dataset| dataset.group.is_some());
-        let grouped = grouped.filter_map(|dataset| newest(&dataset.name)).collect();
         let n_public = of_domain.map(|dataset| dataset.n_public).max().unwrap_or(1);
         let out = out_of(state, domain).map(|(release, job, contract, snapshot)| {
             let folder = home.job(&job.id).join(folder_name(job.attempts));
             (release.id.clone(), Counted::new(state, job, contract, snapshot, folder))
         });
         Ok(Some(Comparison {
-            key: node.desk().derived(&format!("history\n{domain}"))?,
+            keyring: Keyring::of(node, state, domain, None)?,
             own: Counted::new(state, job, contract, snapshot, folder),
-            grouped,
             out: out.collect(),
+            seals: seals_of(state, domain).iter().map(|seal| (seal.snapshot.clone(), seal.content.clone())).collect(),
+            mark: mark(state, domain),
             n_public,
             home,
         }))
     }
 
-    /// How many releases there are to compare with.
+    /// A mark of what there is to compare with; see [`out`].
     pub fn out(&self) -> u64 {
-        self.out.len() as u64
+        self.mark
     }
 
     fn entries(&self) -> Done<Entries> {
         self.own.entries().map_err(Stop::fault("read what a run kept"))
-    }
-
-    /// The subjects, as many as any of these has, with their groups where the domain has some.
-    fn keys<'a>(&self, entries: impl IntoIterator<Item = &'a Entries>) -> Done<Keys> {
-        let subjects = entries.into_iter().flat_map(|entries| entries.iter().map(|entry| entry.subject)).max();
-        let count = subjects.map_or(0, |last| last as usize + 1) as u32;
-        if self.grouped.is_empty() {
-            return Ok(Keys::new(&self.key, Domain::ungrouped(count), 0));
-        }
-        let declared = merged_groups(&self.grouped).map_err(Stop::fault("read groups"))?.unwrap_or_default();
-        // Sketches made under other groups aren't comparable: another epoch tells them apart.
-        let mut hash = Sha256::new();
-        for (subject, group) in &declared {
-            hash.update(subject.to_le_bytes());
-            hash.update(group.to_le_bytes());
-        }
-        let epoch = hash.finalize().first_chunk().map_or(1, |bytes| u64::from_le_bytes(*bytes)) | 1;
-        let group = |subject: u32| declared.get(&subject).copied().unwrap_or_else(|| alone(subject));
-        Ok(Keys::new(&self.key, Domain::grouped((0..count).map(group).collect()), epoch))
     }
 
     /// What is known from what is out of the candidate that shows this table.
@@ -178,28 +170,39 @@ impl Comparison {
             .iter()
             .filter_map(|(release, counted)| Some((release, counted, counted.entries().ok()?)))
             .collect();
-        let keys = self.keys(earlier.iter().map(|(_, _, entries)| entries).chain([&entries]))?;
+        let sealed = self.sealed()?;
+        let counted =
+            earlier.iter().map(|(_, _, entries)| subjects(entries)).chain([subjects(&entries), sealed.subjects]);
+        let keys = self.keyring.keys(counted.max().unwrap_or(0))?;
         let own = origin.figures(&keys, table).map_err(Stop::fault("make a table's figures"))?;
         let (spots, candidates): (Vec<Spot>, Vec<Figure>) = own.into_iter().unzip();
         let spots: BTreeMap<&Place, &Spot> = candidates.iter().map(Figure::place).zip(&spots).collect();
         let mut archive = Vec::new();
         for (release, _) in &self.out {
-            archive.extend(self.left_behind(release)?);
+            archive.extend(read_figures(&self.home.figures(release))?.1);
         }
+        let of_people = archive.len();
+        archive.extend(sealed.figures);
         let universes: Vec<Figure> = archive.iter().filter(|figure| is_total(figure)).cloned().collect();
         let bar = Bar::new(appetite.rules(), keys.domain().is_grouped());
         let (search, triples) = (near(&candidates, &archive, &universes, &bar), triples(&candidates, &archive, &bar));
+        let index = origin.index();
         let earlier = earlier.iter().map(|(release, counted, entries)| {
-            (release.as_str(), (counted.origin(release.as_str(), entries), OnceCell::<BTreeMap<Place, Spot>>::new()))
+            let found = OnceCell::<(BTreeMap<Place, Spot>, Index)>::new();
+            (release.as_str(), (counted.origin(release.as_str(), entries), found))
         });
         let earlier: BTreeMap<&str, _> = earlier.collect();
         let kept = |place: &Place| -> Option<Arc<Contributions>> {
             if place.release == CANDIDATE {
-                return origin.of(spots.get(place)?).map(Arc::new);
+                return origin.of(&index, spots.get(place)?).map(Arc::new);
             }
-            let (origin, places) = earlier.get(place.release.as_str())?;
-            let places = places.get_or_init(|| origin.spots().map(|(spot, place)| (place, spot)).collect());
-            origin.of(places.get(place)?).map(Arc::new)
+            if place.release == behind::RELEASE {
+                return self.of_seal(sealed.opened.get(&place.snapshot)?, place);
+            }
+            let (origin, found) = earlier.get(place.release.as_str())?;
+            let indexed = || (origin.spots().map(|(spot, place)| (place, spot)).collect(), origin.index());
+            let (places, index) = found.get_or_init(indexed);
+            origin.of(index, places.get(place)?).map(Arc::new)
         };
         let books = Books {
             candidate: &candidates,
@@ -217,7 +220,8 @@ impl Comparison {
             sentence: found.sentence,
         });
         let mut history: Vec<OutsideFinding> = found.collect();
-        history.extend(self.quota(appetite, &archive, &candidates));
+        history.extend(self.quota(appetite, archive.get(..of_people).unwrap_or_default(), &candidates));
+        history.extend(sealed.unchecked.then(unchecked));
         Ok(Context { history: Some(history), ..context })
     }
 
@@ -250,34 +254,79 @@ impl Comparison {
     /// Writes what a release leaves behind, before its event.
     pub fn leave(&self, id: &ReleaseId, table: &ReleaseTable) -> Done<()> {
         let entries = self.entries()?;
-        let keys = self.keys([&entries])?;
+        let subjects = subjects(&entries);
+        let keys = self.keyring.keys(subjects)?;
         let figures = self
             .own
             .origin(id.as_str(), &entries)
             .figures(&keys, table)
             .map_err(Stop::fault("make a table's figures"))?;
-        let mut bytes = Vec::new();
-        for (_, figure) in figures {
-            let figure = figure.to_bytes();
-            bytes.extend((figure.len() as u32).to_le_bytes());
-            bytes.extend(figure);
-        }
-        files::write(&self.home.figures(id), &bytes).map_err(Stop::fault("keep a release's figures"))
+        let figures: Vec<Figure> = figures.into_iter().map(|(_, figure)| figure).collect();
+        write_figures(&self.home.figures(id), subjects, &figures)
     }
 
-    fn left_behind(&self, id: &ReleaseId) -> Done<Vec<Figure>> {
-        let bytes = files::read(&self.home.figures(id), FIGURES_BYTES_MAX);
-        let mut rest: &[u8] = &bytes.map_err(Stop::fault("read a release's figures"))?;
-        let garbled = || Stop::Fault(Fault::new("read a release's figures", "they are cut short"));
-        let mut figures = Vec::new();
-        while !rest.is_empty() {
-            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(garbled)?;
-            let (figure, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(garbled)?;
-            figures.push(Figure::from_bytes(figure).map_err(|_| garbled())?);
-            rest = after;
+    /// What the sealed families of the domain have left behind, the newest first.
+    fn sealed(&self) -> Done<Sealed> {
+        let mut sealed = Sealed { figures: Vec::new(), subjects: 0, opened: BTreeMap::new(), unchecked: false };
+        for (snapshot, content) in &self.seals {
+            let (subjects, figures) = read_figures(&self.home.seal_figures(content))?;
+            if sealed.figures.len() + figures.len() > SEALED_FIGURES_MAX {
+                sealed.unchecked = true;
+                break;
+            }
+            sealed.subjects = sealed.subjects.max(subjects);
+            sealed.figures.extend(figures);
+            let opened = Opened { content: content.clone(), behind: OnceCell::new() };
+            sealed.opened.insert(snapshot.as_str().to_owned(), opened);
         }
-        Ok(figures)
+        Ok(sealed)
     }
+
+    /// The contributions of a sealed figure; none where what was counted is lost.
+    fn of_seal(&self, opened: &Opened, place: &Place) -> Option<Arc<Contributions>> {
+        let made = opened.behind.get_or_init(|| {
+            let behind = counted(&self.home, &opened.content).ok()?;
+            let spots = behind.spots(&place.snapshot).map(|(spot, place)| (place, spot)).collect();
+            Some((behind, spots))
+        });
+        let (behind, spots) = made.as_ref()?;
+        behind.of(*spots.get(place)?).map(Arc::new)
+    }
+}
+
+/// What sealed families have left behind.
+struct Sealed {
+    figures: Vec<Figure>,
+    subjects: u32,
+    /// By snapshot.
+    opened: BTreeMap<String, Opened>,
+    /// Whether there are more than are compared with.
+    unchecked: bool,
+}
+
+/// What was counted for a seal, opened when it is first asked for.
+struct Opened {
+    content: Commitment,
+    behind: OnceCell<Option<(Behind, BTreeMap<Place, BehindSpot>)>>,
+}
+
+/// The finding that not every seal was compared with.
+fn unchecked() -> OutsideFinding {
+    OutsideFinding {
+        id: "history:families:unchecked".to_owned(),
+        check: CheckName::History,
+        verdict: Verdict::Refer,
+        node: None,
+        sentence: format!(
+            "the sealed families of this subject domain have more than {SEALED_FIGURES_MAX} figures; those of the \
+             oldest snapshots weren't compared"
+        ),
+    }
+}
+
+/// How many subjects there are, at least, by the last that is counted.
+fn subjects(entries: &Entries) -> u32 {
+    entries.iter().map(|entry| entry.subject).max().map_or(0, |last| last + 1)
 }
 
 /// Whether a figure is a grand total: every dimension is added up.

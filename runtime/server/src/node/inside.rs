@@ -41,7 +41,7 @@ struct Keys {
     assessment: String,
     /// What was known outside of the candidate when it was first assessed.
     context: String,
-    /// How many releases it had been compared with.
+    /// A mark of what it had been compared with.
     compared: u64,
     raw_key: String,
     raw: Commitment,
@@ -116,7 +116,7 @@ pub(super) struct Loaded {
     pub key: Key,
     /// What was known outside of the candidate when it was last assessed.
     pub context: Context,
-    /// How many releases it had been compared with then.
+    /// A mark of what it had been compared with then.
     pub compared: u64,
 }
 
@@ -176,7 +176,7 @@ impl Inside {
         Ok(Loaded { candidate, assessment, key, context, compared: last.compared })
     }
 
-    /// How many releases the candidate had been compared with when it was last assessed.
+    /// A mark of what the candidate had been compared with when it was last assessed.
     pub fn compared(&self, request: &ReleaseRequest) -> Done<u64> {
         match self.again(&request.assessment)? {
             Some(again) => Ok(again.compared),

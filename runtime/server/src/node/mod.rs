@@ -10,6 +10,7 @@
 
 mod admit;
 mod attempt;
+mod behind;
 pub mod book;
 pub mod clock;
 mod datasets;

@@ -47,7 +47,7 @@ fn folders(home: &Home, state: &State) -> io::Result<()> {
     let release = |name: &str| ReleaseId::parse(name).is_some_and(|id| state.releases.contains_key(&id));
     clear(home, "inside/tallies", |_| false)?;
     clear(home, "inside/history", |name| name.strip_suffix(".figures").is_some_and(release))?;
-    clear(home, "inside/families", |name| sealed.contains(name))?;
+    clear(home, "inside/families", |name| sealed.contains(name.split('.').next().unwrap_or(name)))?;
     clear(home, "modules", |name| name.strip_suffix(".wasm").is_some_and(|digest| modules.contains(digest)))?;
     clear(home, "jobs", |name| JobId::parse(name).is_some_and(|id| state.jobs.contains_key(&id)))?;
     clear(home, "inside/requests", |name| RequestId::parse(name).is_some_and(|id| state.requests.contains_key(&id)))?;
