@@ -146,7 +146,7 @@ impl Ours<'_> {
             Rule::Dominance { .. } | Rule::PriorPosterior { .. } if !alone => Reason::AmongGroups,
             Rule::Dominance { .. } => Reason::SecondDominance,
             Rule::PriorPosterior { .. } => Reason::PriorPosterior,
-            Rule::Threshold => panic!("subjects are counted alike"),
+            Rule::Threshold | Rule::History => panic!("subjects are counted alike, and nothing is out"),
         }
     }
 

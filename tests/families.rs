@@ -321,3 +321,27 @@ fn attack_03_what_a_family_publishes_is_history_though_nobody_has_asked_for_it()
     let seen = place.seen(&reviewed.job);
     assert!(!seen.contains("isolates") && !seen.contains("history"), "{seen}");
 }
+
+#[test]
+fn attack_05_a_family_withholds_what_gives_somebody_away_with_what_people_released_before() {
+    let hosted = sealed();
+    let place = &hosted.place;
+    let grant = place.grant(&terms(json!([{ "dataset": "town", "columns": ["id", "age", "income"] }])));
+    let mut incomes: Vec<i64> = town().values().filter(|person| person.1 == 1).map(|person| person.3).collect();
+    incomes.sort_unstable();
+    let sql = format!("SELECT age, income FROM town WHERE income < {}", incomes[incomes.len() - 2]);
+    place.release(&place.reviewed(&text(&ask(place, "olga", &grant, &plan(&sql, &["age"], &[]))["id"])));
+    place.client("carol").post("/v1/families", &proposal("people")).ok();
+    let preview = place.client("carol").get("/v1/families/town.people/preview").ok();
+    let seen = preview.to_string();
+    assert!(seen.contains("together with what is out already it gives somebody away"), "{seen}");
+    for person in ["cyrus", "rosa"] {
+        place.client(person).act("/v1/families/town.people/vet").ok();
+    }
+    // All of middle age, less the release, would be the two who earn most.
+    let answer = ask(place, "olga", &grant, &plan("SELECT age, income FROM town", &["age"], &[&[]]));
+    let rows = place.rows(&text(&answer["release"]));
+    let middle = rows.iter().find(|row| row[0] == "middle").expect("every code has a row");
+    assert!(middle[1..].iter().all(|value| value == "c"), "{rows:?}");
+    assert!(rows.iter().any(|row| row[1..].iter().all(|value| value.parse::<i64>().is_ok())), "{rows:?}");
+}

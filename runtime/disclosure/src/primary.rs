@@ -59,6 +59,8 @@ pub enum Rule {
     Complement,
     /// The measure has few values, so it is a dimension, and too few subjects have the value 0.
     Category,
+    /// Together with what is out already it would break one of the others.
+    History,
 }
 
 impl std::fmt::Display for Rule {
@@ -73,6 +75,7 @@ impl std::fmt::Display for Rule {
             Rule::AllEqual => f.write_str("all_equal"),
             Rule::Complement => f.write_str("complement"),
             Rule::Category => f.write_str("category"),
+            Rule::History => f.write_str("history"),
         }
     }
 }

@@ -151,6 +151,12 @@ impl Behind {
         })
     }
 
+    /// The cell of a spot: its table, and its codes there.
+    #[must_use]
+    pub fn cell(&self, spot: Spot) -> Option<(usize, Vec<u32>)> {
+        self.cells.get(spot.cell).map(|cell| (cell.table, cell.codes.clone()))
+    }
+
     fn place(&self, cell: &Cell, quantity: Quantity, snapshot: &str) -> Place {
         let kept = self.layout.tables.get(cell.table).map(|table| table.kept.as_slice()).unwrap_or_default();
         let parts = kept.iter().zip(&cell.codes).map(|(kept, code)| {

@@ -8,6 +8,9 @@
 //! moment breaks a rule is published with its last value and date, and counts as withheld now. One that was withheld
 //! stays withheld until it has changed by more than a rule minds.
 //!
+//! What people have released beforehand is no part of the system. The caller compares what would be published with it,
+//! and names the cells that may not be ([`Sealing::held`]); they are withheld like any that breaks a rule.
+//!
 //! # Guarantees
 //! One status for all quantities of a cell, so that none gives another away. Records whose code isn't declared form
 //! cells that nobody publishes and that are protected like any other, since a total less its parts shows them.
@@ -36,6 +39,7 @@ use crate::publish::rounded;
 pub const ATOMS_MAX: usize = 1_000_000;
 
 /// What a seal is made of.
+#[derive(Clone, Copy)]
 pub struct Sealing<'a> {
     /// The tables.
     pub layout: &'a Layout,
@@ -47,6 +51,9 @@ pub struct Sealing<'a> {
     pub rules: &'a Rules,
     /// What was published before, oldest first: every seal of the dataset.
     pub before: &'a [Moment],
+    /// Cells, by table and codes, that would give somebody away together with what is out of the subject domain beside
+    /// those seals.
+    pub held: &'a BTreeSet<(usize, Vec<u32>)>,
 }
 
 /// An earlier seal.
@@ -66,6 +73,11 @@ pub enum Unsealable {
     /// Some cells can't be protected, whatever is withheld.
     #[error("{0} cells can't be protected beside what is published already: take coarser levels or fewer tables")]
     Unprotected(usize),
+    /// What is out already can't be taken into account.
+    #[error(
+        "what was released already and these tables are too alike to be kept apart: take coarser levels or fewer tables"
+    )]
+    History,
     /// A figure is too large to add up.
     #[error("a figure is beyond what is counted exactly")]
     Range,
@@ -224,6 +236,9 @@ fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
     let Some(table) = layout.tables.get(cell.table) else { return Verdict::Primary(Vec::new()) };
     let mut found: Vec<Rule> =
         table.quantities.iter().flat_map(|quantity| broken(layout, &cell.evidence, *quantity, rules)).collect();
+    if sealing.held.contains(&(cell.table, cell.codes.clone())) {
+        found.push(Rule::History);
+    }
     found.sort_unstable();
     found.dedup();
     let earlier: Vec<(&SealedCell, Change)> = sealing

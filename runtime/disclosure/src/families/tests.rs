@@ -139,7 +139,8 @@ pub(crate) fn sealed(town: &BTreeMap<u32, Person>, as_of_ms: i64, before: &[Mome
     let layout = layout(&[family()]);
     let microdata = tally(&layout, town);
     let rules = rules();
-    let sealing = Sealing { layout: &layout, microdata: &microdata, as_of_ms, rules: &rules, before };
+    let sealing =
+        Sealing { layout: &layout, microdata: &microdata, as_of_ms, rules: &rules, before, held: &BTreeSet::new() };
     seal(&sealing).unwrap_or_else(|why| panic!("{why}"))
 }
 
@@ -292,7 +293,14 @@ fn a_second_family_binds_itself_to_what_the_first_has_published() {
     let moment = Moment { sealed: first.clone(), microdata: tally(&layout, &town) };
     let rules = rules();
     let before = [moment];
-    let sealing = Sealing { layout: &layout, microdata: &microdata, as_of_ms: 1_000, rules: &rules, before: &before };
+    let sealing = Sealing {
+        layout: &layout,
+        microdata: &microdata,
+        as_of_ms: 1_000,
+        rules: &rules,
+        before: &before,
+        held: &BTreeSet::new(),
+    };
     let second = seal(&sealing).unwrap_or_else(|why| panic!("{why}"));
     let (first, second) = (statuses(&first), statuses(&second));
     for (cell, (status, values)) in &first {

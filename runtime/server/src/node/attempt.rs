@@ -142,7 +142,7 @@ impl Node {
     /// The secret of cell keys of a job's subject domain: the same for all its tables, so that the same people have the
     /// same noise wherever they are counted.
     fn cell_key(&self, state: &State, job: &Job) -> Done<[u8; 32]> {
-        let (domain, _) = super::history::domain_of(state, job).ok_or_else(|| Stop::of(Code::NotFound))?;
+        let (domain, _) = super::archive::domain_of(state, job).ok_or_else(|| Stop::of(Code::NotFound))?;
         self.desk().derived(&format!("cell key\n{domain}"))
     }
 

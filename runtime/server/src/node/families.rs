@@ -5,15 +5,18 @@
 //!   record together.
 //! - Sealed tables are opened only if they are, byte for byte, what the seal on record commits to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use sluice_disclosure::families::answer::FamilyAnswer;
+use sluice_disclosure::families::behind::{Behind, Spot};
 use sluice_disclosure::families::layout::Layout;
 use sluice_disclosure::families::matching::{Asked, LookUp, Outside, find};
 use sluice_disclosure::families::microdata::Microdata;
 use sluice_disclosure::families::seal::{Moment, Sealing, Unsealable, seal};
 use sluice_disclosure::families::sealed::SealedTables;
+use sluice_disclosure::history::report::Topic;
+use sluice_disclosure::history::{Figure, Place, Standing};
 use sluice_disclosure::{Appetite, Overrides};
 use sluice_domain::contract::{Contract, Tabulation};
 use sluice_domain::dataset::Dataset;
@@ -31,7 +34,7 @@ use sluice_domain::state::State;
 use sluice_engine::ask::{Admitted, Work};
 use sluice_engine::tally::{TALLY, Tally};
 
-use super::behind::{self, Counted, Keyring};
+use super::archive::{Archive, Keyring, Laid, leave_sealed};
 use super::book::Book;
 use super::desk::Once;
 use super::stop::{Done, Fault, Stop, off};
@@ -42,6 +45,8 @@ use crate::files::{self, Key};
 const SEALED_BYTES_MAX: u64 = 1 << 30;
 /// Seals whose tables are kept in memory.
 const OPENED_MAX: usize = 16;
+/// How often cells are withheld for what is out already, and the rest is looked at again.
+const HOLDS_MAX: u32 = 32;
 const TALLY_BYTES_MAX: u64 = 1 << 34;
 
 /// Tables that were opened, by their commitment.
@@ -60,7 +65,7 @@ pub(super) struct Protected {
 struct Made {
     answered: Vec<String>,
     sealed: SealedTables,
-    counted: Counted,
+    laid: Laid,
 }
 
 impl Protected {
@@ -246,12 +251,10 @@ impl Node {
         more: Option<&Family>,
     ) -> Done<Protected> {
         let families: Vec<Family> = ever_vetted(state, dataset).cloned().collect();
-        let Made { answered, sealed, counted } = self.tables(state, dataset, snapshot, as_of_ms, more).await?;
+        let Made { answered, sealed, laid } = self.tables(state, dataset, snapshot, as_of_ms, more).await?;
         let key: Key = self.desk().random()?;
         let home = self.desk().home.clone();
-        let subject = state.datasets.get(dataset).and_then(|dataset| dataset.subject.as_ref());
-        let domain = subject.map(|subject| subject.domain.as_str()).unwrap_or_default();
-        let keyring = Keyring::of(self, state, domain, Some((dataset, snapshot)))?;
+        let keyring = Keyring::of(self, state, domain(state, dataset), Some((dataset, snapshot)))?;
         let snapshot = snapshot.clone();
         let content = off(move || {
             let content = sealed.commitment(&key);
@@ -259,7 +262,7 @@ impl Node {
             bytes.push(b'\n');
             bytes.extend(sealed.to_inside_bytes());
             files::write(&home.seal(&content), &bytes).map_err(Stop::fault("keep sealed tables"))?;
-            behind::leave(&home, (&content, &snapshot), &keyring, counted, &sealed)?;
+            leave_sealed(&home, (&content, &snapshot), &keyring, laid, &sealed)?;
             Ok(content)
         });
         Ok(Protected { families, answered, content: content.await? })
@@ -294,14 +297,16 @@ impl Node {
         // A snapshot that is sealed already has just been counted.
         let own = seals.iter().position(|seal| &seal.snapshot == snapshot);
         let fresh = if own.is_none() { Some(self.tallied(&layout, snapshot).await?) } else { None };
+        let archive = Archive::of(self, state, domain(state, dataset), Some((dataset, snapshot)))?;
+        let snapshot = snapshot.clone();
         off(move || {
-            let rules = appetite.rules();
             let microdata = own.and_then(|own| before.get(own)).map(|moment| &moment.microdata).or(fresh.as_ref());
             let microdata = microdata.ok_or_else(|| Stop::of(Code::NotFound))?;
-            let sealing = Sealing { layout: &layout, microdata, as_of_ms, rules, before: &before };
-            let sealed = seal(&sealing).map_err(|why| unsealable(&why))?;
+            let (rules, held) = (appetite.rules(), &BTreeSet::new());
+            let sealing = Sealing { layout: &layout, microdata, as_of_ms, rules, before: &before, held };
+            let sealed = beside(&sealing, &archive, &snapshot)?;
             let microdata = microdata.clone();
-            Ok(Made { answered, sealed, counted: Counted { layout, microdata } })
+            Ok(Made { answered, sealed, laid: Laid { layout, microdata } })
         })
         .await
     }
@@ -401,6 +406,47 @@ impl Node {
         let answer = FamilyAnswer::new(look_up, contract, &tables);
         Ok((answer.map_err(Stop::fault("look a job up"))?, seal.clone()))
     }
+}
+
+/// Seals beside what is out of the subject domain already. Cells that would give somebody away with it are withheld, and
+/// then the rest is looked at again, until nothing is found any more.
+fn beside(sealing: &Sealing<'_>, archive: &Archive, snapshot: &SnapshotId) -> Done<SealedTables> {
+    let mut sealed = seal(sealing).map_err(|why| unsealable(&why))?;
+    if archive.is_empty() {
+        return Ok(sealed);
+    }
+    let behind = Behind::new(sealing.layout.clone(), sealing.microdata.clone());
+    let opened = archive.open(behind.last_subject().map_or(0, |last| last + 1))?;
+    let keys = opened.keys()?;
+    let mut held = BTreeSet::new();
+    for _ in 0..HOLDS_MAX {
+        let figures = behind.figures(&keys, snapshot.as_str(), &sealed);
+        let figures = figures.map_err(Stop::fault("make a seal's figures"))?;
+        let spots: BTreeMap<Place, Spot> = behind.spots(snapshot.as_str()).map(|(spot, place)| (place, spot)).collect();
+        let out: BTreeSet<&Place> =
+            figures.iter().filter(|figure| figure.standing() == Standing::Released).map(Figure::place).collect();
+        let own = |place: &Place| behind.of(*spots.get(place)?).map(Arc::new);
+        let found = opened.found(&figures, &own, (keys.domain(), sealing.rules), false);
+        if opened.unchecked || found.iter().any(|found| found.topic == Topic::Incomplete) {
+            return Err(unsealable(&Unsealable::History));
+        }
+        let harmful = found.iter().filter(|found| found.topic != Topic::Same);
+        let terms = harmful.flat_map(|found| &found.terms).filter(|(_, place)| out.contains(place));
+        let cells = terms.filter_map(|(_, place)| behind.cell(*spots.get(place)?));
+        let before = held.len();
+        held.extend(cells);
+        if held.len() == before {
+            return Ok(sealed);
+        }
+        sealed = seal(&Sealing { held: &held, ..*sealing }).map_err(|why| unsealable(&why))?;
+    }
+    Err(unsealable(&Unsealable::History))
+}
+
+/// The subject domain of a dataset with families.
+fn domain<'a>(state: &'a State, dataset: &str) -> &'a str {
+    let subject = state.datasets.get(dataset).and_then(|dataset| dataset.subject.as_ref());
+    subject.map(|subject| subject.domain.as_str()).unwrap_or_default()
 }
 
 /// What a job sets of its own, and no family has.

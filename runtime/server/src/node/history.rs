@@ -2,44 +2,35 @@
 //! no operator ever learns whether there was any.
 //!
 //! # Guarantees
-//! - What a release leaves behind is on the disk before its event, and is never removed while the event is there:
-//!   whatever becomes of a release, what is out is out. So is what sealed families publish, asked for or not.
-//! - A decision is made on what is out by then: where that is more than a candidate was compared with, it is compared
-//!   again, and where something else is found, the votes are void.
+//! A decision is made on what is out by then: where that is more than a candidate was compared with, it is compared
+//! again, and where something else is found, the votes are void.
 //!
 //! # Does not guarantee
 //! - That releases whose kept contributions are gone can be compared exactly: their pairs are findings as such.
 //! - Anything about reports: the host counts nothing in them.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use sluice_disclosure::candidate::Contributions as Entries;
-use sluice_disclosure::families::behind::{self, Behind, Spot as BehindSpot};
 use sluice_disclosure::finding::CheckName;
 use sluice_disclosure::history::quota::{Caps, Used};
-use sluice_disclosure::history::report::{Books, findings};
-use sluice_disclosure::history::table::{Index, Origin, Spot};
-use sluice_disclosure::history::{Bar, Contributions, Figure, Place, Standing, near, triples};
+use sluice_disclosure::history::table::Spot;
+use sluice_disclosure::history::{Contributions, Figure, Place, Standing};
 use sluice_disclosure::{Appetite, Context, OutsideFinding, ReleaseTable, Verdict, assess};
-use sluice_domain::contract::{Contract, Tabulation};
-use sluice_domain::digest::Commitment;
+use sluice_domain::contract::Contract;
 use sluice_domain::event::Happening;
-use sluice_domain::id::{JobId, ReleaseId, SnapshotId};
+use sluice_domain::id::{JobId, ReleaseId};
 use sluice_domain::job::Job;
 use sluice_domain::people::Actor;
 use sluice_domain::refusal::Code;
-use sluice_domain::release::ReleaseEntry;
 use sluice_domain::review::ReleaseRequest;
 use sluice_domain::state::State;
-use sluice_engine::raw::{Kept, KeptFault};
 
 use super::Node;
+use super::archive::{Archive, Counted, SEALED_FIGURES_MAX, domain_of, mark, subjects, write_figures};
 use super::attempt::folder_name;
-use super::behind::{Keyring, SEALED_FIGURES_MAX, counted, read_figures, seals_of, write_figures};
 use super::book::Book;
 use super::inside::{self, Inside, Loaded};
 use super::stop::{Done, Stop, off};
@@ -54,57 +45,9 @@ const SHARE_PERCENT: u8 = 25;
 pub(super) struct Comparison {
     home: Home,
     own: Counted,
-    keyring: Keyring,
-    /// Every release of the domain.
-    out: Vec<(ReleaseId, Counted)>,
-    /// Every seal of the domain's families, newest first.
-    seals: Vec<(SnapshotId, Commitment)>,
+    archive: Archive,
     mark: u64,
     n_public: u64,
-}
-
-/// A job whose run kept what it counted.
-struct Counted {
-    contract: Tabulation,
-    snapshot: String,
-    folder: PathBuf,
-    entity: String,
-}
-
-impl Counted {
-    fn new(state: &State, job: &Job, contract: &Tabulation, snapshot: String, folder: PathBuf) -> Counted {
-        let entity = state.organisations.get(&job.organisation).map(|entry| entry.legal_group.clone());
-        Counted { contract: contract.clone(), snapshot, folder, entity: entity.unwrap_or_default() }
-    }
-
-    fn entries(&self) -> Result<Entries, KeptFault> {
-        Kept::contributions(&self.contract, &self.folder)
-    }
-
-    fn origin<'a>(&'a self, release: &'a str, entries: &'a Entries) -> Origin<'a> {
-        Origin { release, snapshot: &self.snapshot, contract: &self.contract, entries }
-    }
-}
-
-/// The subject domain of a job: that of the first dataset with subjects that it reads.
-pub(super) fn domain_of<'a>(state: &'a State, job: &'a Job) -> Option<(&'a str, String)> {
-    job.snapshots.iter().find_map(|(name, snapshot)| {
-        let subject = state.datasets.get(name)?.subject.as_ref()?;
-        Some((subject.domain.as_str(), snapshot.to_string()))
-    })
-}
-
-/// What is out of a domain: releases that people let out, each with its job, its contract and its snapshot.
-fn out_of<'a>(
-    state: &'a State,
-    domain: &'a str,
-) -> impl Iterator<Item = (&'a ReleaseEntry, &'a Job, &'a Tabulation, String)> {
-    state.releases.values().filter_map(move |release| {
-        let job = state.jobs.get(&release.job)?;
-        let Contract::Tabulate(contract) = &job.contract else { return None };
-        let (of, snapshot) = domain_of(state, job)?;
-        (of == domain && job.route.family().is_none()).then_some((release, job, contract, snapshot))
-    })
 }
 
 /// A mark of what is out of the domain of a job's candidate: where it is the same, nothing more is. None where nothing
@@ -115,40 +58,21 @@ pub(super) fn out(state: &State, job: &JobId) -> Option<u64> {
     Some(mark(state, domain))
 }
 
-fn mark(state: &State, domain: &str) -> u64 {
-    let mut hash = Sha256::new();
-    for (release, ..) in out_of(state, domain) {
-        hash.update(release.id.as_str());
-    }
-    for seal in seals_of(state, domain) {
-        hash.update(seal.content.as_str());
-    }
-    hash.finalize().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
 impl Comparison {
     /// Of a job whose attempt kept its contributions in `folder`; none of a report.
     pub fn of(node: &Node, state: &State, job: &Job, folder: PathBuf) -> Done<Option<Comparison>> {
         let Contract::Tabulate(contract) = &job.contract else { return Ok(None) };
         let Some((domain, snapshot)) = domain_of(state, job) else { return Ok(None) };
-        let home = node.desk().home.clone();
         let of_domain = state
             .datasets
             .values()
             .filter(|dataset| dataset.subject.as_ref().is_some_and(|subject| subject.domain == domain));
-        let n_public = of_domain.map(|dataset| dataset.n_public).max().unwrap_or(1);
-        let out = out_of(state, domain).map(|(release, job, contract, snapshot)| {
-            let folder = home.job(&job.id).join(folder_name(job.attempts));
-            (release.id.clone(), Counted::new(state, job, contract, snapshot, folder))
-        });
         Ok(Some(Comparison {
-            keyring: Keyring::of(node, state, domain, None)?,
+            home: node.desk().home.clone(),
             own: Counted::new(state, job, contract, snapshot, folder),
-            out: out.collect(),
-            seals: seals_of(state, domain).iter().map(|seal| (seal.snapshot.clone(), seal.content.clone())).collect(),
+            archive: Archive::of(node, state, domain, None)?,
             mark: mark(state, domain),
-            n_public,
-            home,
+            n_public: of_domain.map(|dataset| dataset.n_public).max().unwrap_or(1),
         }))
     }
 
@@ -165,54 +89,17 @@ impl Comparison {
     pub fn context(&self, table: &ReleaseTable, appetite: &Appetite, context: Context) -> Done<Context> {
         let entries = self.entries()?;
         let origin = self.own.origin(CANDIDATE, &entries);
-        let earlier: Vec<(&ReleaseId, &Counted, Entries)> = self
-            .out
-            .iter()
-            .filter_map(|(release, counted)| Some((release, counted, counted.entries().ok()?)))
-            .collect();
-        let sealed = self.sealed()?;
-        let counted =
-            earlier.iter().map(|(_, _, entries)| subjects(entries)).chain([subjects(&entries), sealed.subjects]);
-        let keys = self.keyring.keys(counted.max().unwrap_or(0))?;
+        let opened = self.archive.open(subjects(&entries))?;
+        let keys = opened.keys()?;
         let own = origin.figures(&keys, table).map_err(Stop::fault("make a table's figures"))?;
         let (spots, candidates): (Vec<Spot>, Vec<Figure>) = own.into_iter().unzip();
         let spots: BTreeMap<&Place, &Spot> = candidates.iter().map(Figure::place).zip(&spots).collect();
-        let mut archive = Vec::new();
-        for (release, _) in &self.out {
-            archive.extend(read_figures(&self.home.figures(release))?.1);
-        }
-        let of_people = archive.len();
-        archive.extend(sealed.figures);
-        let universes: Vec<Figure> = archive.iter().filter(|figure| is_total(figure)).cloned().collect();
-        let bar = Bar::new(appetite.rules(), keys.domain().is_grouped());
-        let (search, triples) = (near(&candidates, &archive, &universes, &bar), triples(&candidates, &archive, &bar));
         let index = origin.index();
-        let earlier = earlier.iter().map(|(release, counted, entries)| {
-            let found = OnceCell::<(BTreeMap<Place, Spot>, Index)>::new();
-            (release.as_str(), (counted.origin(release.as_str(), entries), found))
-        });
-        let earlier: BTreeMap<&str, _> = earlier.collect();
         let kept = |place: &Place| -> Option<Arc<Contributions>> {
-            if place.release == CANDIDATE {
-                return origin.of(&index, spots.get(place)?).map(Arc::new);
-            }
-            if place.release == behind::RELEASE {
-                return self.of_seal(sealed.opened.get(&place.snapshot)?, place);
-            }
-            let (origin, found) = earlier.get(place.release.as_str())?;
-            let indexed = || (origin.spots().map(|(spot, place)| (place, spot)).collect(), origin.index());
-            let (places, index) = found.get_or_init(indexed);
-            origin.of(index, places.get(place)?).map(Arc::new)
+            origin.of(&index, spots.get(place).filter(|_| place.release == CANDIDATE)?).map(Arc::new)
         };
-        let books = Books {
-            candidate: &candidates,
-            archive: &archive,
-            universes: &universes,
-            kept: &kept,
-            domain: keys.domain(),
-            rules: appetite.rules(),
-        };
-        let found = findings(&search, &triples, &books).into_iter().map(|found| OutsideFinding {
+        let found = opened.found(&candidates, &kept, (keys.domain(), appetite.rules()), true);
+        let found = found.into_iter().map(|found| OutsideFinding {
             node: found.terms.first().and_then(|(_, place)| spots.get(place)).map(|(node, _)| node.clone()),
             id: found.id,
             check: CheckName::History,
@@ -220,8 +107,8 @@ impl Comparison {
             sentence: found.sentence,
         });
         let mut history: Vec<OutsideFinding> = found.collect();
-        history.extend(self.quota(appetite, archive.get(..of_people).unwrap_or_default(), &candidates));
-        history.extend(sealed.unchecked.then(unchecked));
+        history.extend(self.quota(appetite, opened.of_people(), &candidates));
+        history.extend(opened.unchecked.then(unchecked));
         Ok(Context { history: Some(history), ..context })
     }
 
@@ -233,7 +120,7 @@ impl Comparison {
             Used { figures: released, rank: released }
         };
         let mut used: BTreeMap<String, Used> = BTreeMap::new();
-        for (release, counted) in &self.out {
+        for (release, counted) in &self.archive.out {
             let more = out(archive, Some(release.as_str()));
             let entry = used.entry(counted.entity.clone()).or_default();
             entry.figures += more.figures;
@@ -255,7 +142,7 @@ impl Comparison {
     pub fn leave(&self, id: &ReleaseId, table: &ReleaseTable) -> Done<()> {
         let entries = self.entries()?;
         let subjects = subjects(&entries);
-        let keys = self.keyring.keys(subjects)?;
+        let keys = self.archive.keyring().keys(subjects)?;
         let figures = self
             .own
             .origin(id.as_str(), &entries)
@@ -264,50 +151,6 @@ impl Comparison {
         let figures: Vec<Figure> = figures.into_iter().map(|(_, figure)| figure).collect();
         write_figures(&self.home.figures(id), subjects, &figures)
     }
-
-    /// What the sealed families of the domain have left behind, the newest first.
-    fn sealed(&self) -> Done<Sealed> {
-        let mut sealed = Sealed { figures: Vec::new(), subjects: 0, opened: BTreeMap::new(), unchecked: false };
-        for (snapshot, content) in &self.seals {
-            let (subjects, figures) = read_figures(&self.home.seal_figures(content))?;
-            if sealed.figures.len() + figures.len() > SEALED_FIGURES_MAX {
-                sealed.unchecked = true;
-                break;
-            }
-            sealed.subjects = sealed.subjects.max(subjects);
-            sealed.figures.extend(figures);
-            let opened = Opened { content: content.clone(), behind: OnceCell::new() };
-            sealed.opened.insert(snapshot.as_str().to_owned(), opened);
-        }
-        Ok(sealed)
-    }
-
-    /// The contributions of a sealed figure; none where what was counted is lost.
-    fn of_seal(&self, opened: &Opened, place: &Place) -> Option<Arc<Contributions>> {
-        let made = opened.behind.get_or_init(|| {
-            let behind = counted(&self.home, &opened.content).ok()?;
-            let spots = behind.spots(&place.snapshot).map(|(spot, place)| (place, spot)).collect();
-            Some((behind, spots))
-        });
-        let (behind, spots) = made.as_ref()?;
-        behind.of(*spots.get(place)?).map(Arc::new)
-    }
-}
-
-/// What sealed families have left behind.
-struct Sealed {
-    figures: Vec<Figure>,
-    subjects: u32,
-    /// By snapshot.
-    opened: BTreeMap<String, Opened>,
-    /// Whether there are more than are compared with.
-    unchecked: bool,
-}
-
-/// What was counted for a seal, opened when it is first asked for.
-struct Opened {
-    content: Commitment,
-    behind: OnceCell<Option<(Behind, BTreeMap<Place, BehindSpot>)>>,
 }
 
 /// The finding that not every seal was compared with.
@@ -322,16 +165,6 @@ fn unchecked() -> OutsideFinding {
              oldest snapshots weren't compared"
         ),
     }
-}
-
-/// How many subjects there are, at least, by the last that is counted.
-fn subjects(entries: &Entries) -> u32 {
-    entries.iter().map(|entry| entry.subject).max().map_or(0, |last| last + 1)
-}
-
-/// Whether a figure is a grand total: every dimension is added up.
-fn is_total(figure: &Figure) -> bool {
-    figure.standing() == Standing::Released && figure.place().cell.split('/').all(|part| part.ends_with("=*"))
 }
 
 impl Node {

@@ -9,8 +9,8 @@
 //! never served, and is swept at the next start.
 
 mod admit;
+mod archive;
 mod attempt;
-mod behind;
 pub mod book;
 pub mod clock;
 mod datasets;

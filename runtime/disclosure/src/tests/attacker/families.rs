@@ -92,7 +92,14 @@ impl Vetted {
         };
         let microdata = Microdata::new(&layout, town.ordinals().map(line)).expect("it is of this layout");
         let rules = rules();
-        let sealing = Sealing { layout: &layout, microdata: &microdata, as_of_ms: 0, rules: &rules, before: &[] };
+        let sealing = Sealing {
+            layout: &layout,
+            microdata: &microdata,
+            as_of_ms: 0,
+            rules: &rules,
+            before: &[],
+            held: &BTreeSet::new(),
+        };
         let sealed = seal(&sealing).unwrap_or_else(|why| panic!("{why}"));
         let unprotected = (!protected).then_some((layout, microdata));
         Vetted { sealed, unprotected, answered: 0 }
