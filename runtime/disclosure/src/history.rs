@@ -40,6 +40,7 @@ pub mod outline;
 pub mod quota;
 pub mod report;
 pub mod sketch;
+pub mod structure;
 pub mod table;
 mod top;
 pub mod triple;
@@ -50,6 +51,7 @@ pub use figure::{Figure, Kind, Place, Standing};
 pub use keys::{Domain, Keys};
 pub use near::{Bar, Near, Other, Search, near};
 pub use sketch::Sketch;
+pub use structure::structure;
 pub use triple::{Triple, Triples, triples};
 
 #[cfg(test)]
