@@ -68,6 +68,12 @@ fn on_processor() -> Option<Duration> {
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
+/// What this process holds, in kB, where the system says so.
+fn memory(what: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    text.lines().find(|line| line.starts_with(what))?.split_whitespace().nth(1)?.parse().ok()
+}
+
 #[allow(clippy::print_stderr, reason = "a measurement that nobody reads measures nothing")]
 fn println_to_stderr(text: &str) {
     eprintln!("{text}");
@@ -198,14 +204,31 @@ fn the_whole_evidence_of_a_table_against_ten() {
     let stretches = figures(&keys, &mut random, 11_000, (Kind::Subjects, false), 100_000);
     let made = |place: &Place| Some(Arc::new(contributions(&place.cell, (Kind::Subjects, false))));
     type Kept<'a> = &'a dyn Fn(&Place) -> Option<Arc<Contributions>>;
-    let cases: [(&str, &[Figure], &[Figure], Kept<'_>); 2] =
-        [("tables", candidate, &archive, &kept), ("stretches", &stretches[..1_000], &stretches[1_000..], &made)];
+    let subsets: Vec<(Figure, Contributions)> = (0..1_500)
+        .map(|cell| {
+            let values = Contributions::counting((0..1_000).map(|_| random.below(100_000) as u32));
+            let [release, quantity, snapshot] = ["R", "q", "s"].map(str::to_owned);
+            let place = Place { release, cell: format!("{cell}"), quantity, snapshot };
+            let figure = Figure::new(&keys, place, (Kind::Subjects, Standing::Released), &values);
+            (figure.expect("all subjects are there"), values)
+        })
+        .collect();
+    let subset = |place: &Place| Some(Arc::new(subsets[place.cell.parse::<usize>().ok()?].1.clone()));
+    let subsets: Vec<Figure> = subsets.iter().map(|(figure, _)| figure.clone()).collect();
+    let cases: [(&str, &[Figure], &[Figure], Kept<'_>); 3] = [
+        ("subsets", &subsets[..500], &subsets[500..], &subset),
+        ("tables", candidate, &archive, &kept),
+        ("stretches", &stretches[..1_000], &stretches[1_000..], &made),
+    ];
     for (name, candidate, archive, kept) in cases {
         let books = Books { candidate, archive, universes: &[], kept, domain: keys.domain(), rules: &rules };
         let (search, pairs) = timed(&format!("{name}, pairs"), || near(candidate, archive, &[], &bar));
         let (three, threes) = timed("  triples", || triples(candidate, archive, &bar));
         let (found, exact) = timed("  exactly", || findings(&search, &three, &books).len());
+        let held = memory("VmRSS");
+        std::fs::write("/proc/self/clear_refs", "5").ok();
         let (structure, many) = timed("  structure", || structure(&three, &books));
+        println_to_stderr(&format!("  memory {held:?} and {:?} kB", memory("VmHWM")));
         println_to_stderr(&format!(
             "  {found} and {} findings, in all {:?}",
             structure.len(),

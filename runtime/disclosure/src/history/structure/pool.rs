@@ -11,11 +11,12 @@
 
 use std::collections::BTreeSet;
 
+use super::super::contributions::Contributions;
 use super::super::figure::{Figure, Kind, Standing};
 use super::super::near::Other;
 use super::super::report::Books;
+use super::CONTRIBUTIONS_MAX;
 use super::classes::{Entry, VALUE_MAX};
-use super::{CONTRIBUTIONS_MAX, FIGURES_MAX};
 
 /// A figure of a pool.
 #[derive(Clone, Copy)]
@@ -42,45 +43,54 @@ pub(super) struct Pool<'a> {
 }
 
 impl<'a> Pool<'a> {
-    /// Of this kind.
-    pub(super) fn of(books: &Books<'a>, kind: Kind) -> Pool<'a> {
+    /// Of this kind, at most so many figures.
+    pub(super) fn of(books: &Books<'a>, kind: Kind, most: usize) -> Pool<'a> {
         let mut pool = Pool::default();
         let (mut own, mut others) = (of_kind(books.candidate, kind, Other::Own), archived(books, kind));
-        let room = (FIGURES_MAX / 2).max(FIGURES_MAX.saturating_sub(others.len()));
+        let room = (most / 2).max(most.saturating_sub(others.len()));
         pool.left_out += own.len().saturating_sub(room);
         own.truncate(room);
-        let room = FIGURES_MAX - own.len();
+        let room = most - own.len();
         pool.left_out += others.len().saturating_sub(room);
         others.truncate(room);
-        let mut taken = Vec::new();
         let mut rest = CONTRIBUTIONS_MAX;
         for pooled in own.into_iter().chain(others) {
-            let Some(room) = rest.checked_sub(pooled.figure.subjects as usize) else {
+            if pooled.figure.subjects as usize > rest {
                 pool.left_out += 1;
                 continue;
-            };
+            }
             match (books.kept)(&pooled.figure.place) {
                 None => pool.lost += 1,
                 Some(kept) if kept.as_slice().len() > rest || kept.as_slice().iter().any(is_large) => {
                     pool.left_out += 1;
                 }
                 Some(kept) => {
-                    rest = room;
-                    taken.push((pooled, kept));
+                    rest -= kept.as_slice().len();
+                    pool.take(pooled, &kept);
                 }
             }
         }
-        taken.sort_by_key(|(pooled, _)| (!pooled.is_own(), &pooled.figure.place));
-        for (figure, (pooled, kept)) in (0..).zip(taken) {
-            pool.figures.push(pooled);
-            let parts = kept.as_slice().iter().filter(|(_, value)| *value != 0);
-            pool.entries.extend(parts.map(|(subject, value)| Entry {
-                subject: *subject,
-                figure,
-                value: *value as i64,
-            }));
-        }
+        pool.sort();
         pool
+    }
+
+    fn take(&mut self, pooled: Pooled<'a>, kept: &Contributions) {
+        let figure = self.figures.len() as u32;
+        self.figures.push(pooled);
+        let parts = kept.as_slice().iter().filter(|(_, value)| *value != 0);
+        self.entries.extend(parts.map(|(subject, value)| Entry { subject: *subject, figure, value: *value as i64 }));
+    }
+
+    /// Numbers the figures by their places.
+    fn sort(&mut self) {
+        let mut order: Vec<(u32, Pooled<'a>)> = (0..).zip(self.figures.drain(..)).collect();
+        order.sort_by_key(|(_, pooled)| (!pooled.is_own(), &pooled.figure.place));
+        let mut numbers: Vec<(u32, u32)> = (0..).zip(&order).map(|(number, (figure, _))| (*figure, number)).collect();
+        numbers.sort_unstable();
+        for entry in &mut self.entries {
+            entry.figure = numbers.get(entry.figure as usize).map_or(0, |(_, number)| *number);
+        }
+        self.figures.extend(order.into_iter().map(|(_, pooled)| pooled));
     }
 }
 

@@ -15,10 +15,13 @@ use super::search::{Field, Left};
 use super::space::{Row, Space, Spent, Work};
 use super::withheld::Members;
 use super::words::{self, Terms};
-use super::{FOUND_MAX, WITHHELD_MAX};
+use super::{FIGURES_MAX, FOUND_MAX, WITHHELD_MAX};
 
 /// What pooling one contribution costs, in multiplications.
 const CONTRIBUTION_COST: usize = 16;
+
+/// Fewer figures than these aren't looked at instead of more.
+const FIGURES_LEAST: usize = 16;
 
 /// What is found of all kinds.
 pub(super) struct Report<'a> {
@@ -27,6 +30,12 @@ pub(super) struct Report<'a> {
     prime: &'a Prime,
     work: Work,
     found: BTreeMap<String, HistoryFinding>,
+    tally: Tally,
+}
+
+/// What is said of all kinds together.
+#[derive(Clone, Copy, Default)]
+struct Tally {
     out_already: usize,
     left_out: usize,
     lost: usize,
@@ -51,16 +60,16 @@ struct Unsafe {
 
 impl<'a> Report<'a> {
     pub(super) fn new(triples: &'a Triples, books: &'a Books<'a>, prime: &'a Prime, work: Work) -> Report<'a> {
-        let (found, out_already, left_out, lost, cut) = (BTreeMap::new(), 0, 0, 0, false);
-        Report { triples, books, prime, work, found, out_already, left_out, lost, cut }
+        Report { triples, books, prime, work, found: BTreeMap::new(), tally: Tally::default() }
     }
 
     pub(super) fn finish(mut self) -> Vec<HistoryFinding> {
-        if self.out_already > 0 {
-            self.push(words::out_already(self.out_already));
+        let Tally { out_already, left_out, lost, cut } = self.tally;
+        if out_already > 0 {
+            self.push(words::out_already(out_already));
         }
-        if self.left_out > 0 || self.lost > 0 || self.cut {
-            self.push(words::unchecked(self.left_out, self.lost, self.cut));
+        if left_out > 0 || lost > 0 || cut {
+            self.push(words::unchecked(left_out, lost, cut));
         }
         self.found.into_values().collect()
     }
@@ -69,13 +78,27 @@ impl<'a> Report<'a> {
         self.found.insert(finding.id.clone(), finding);
     }
 
-    /// Looks at the figures of one kind together.
+    /// Looks at the figures of one kind together; at fewer of them, where all are too much work.
     pub(super) fn look_at(&mut self, kind: Kind) {
-        let mut pool = Pool::of(self.books, kind);
-        self.left_out += pool.left_out;
-        self.lost += pool.lost;
-        let entries = std::mem::take(&mut pool.entries);
-        self.cut |= self.look_at_pool(kind, &pool, entries).is_err();
+        let mut most = FIGURES_MAX;
+        loop {
+            let mut pool = Pool::of(self.books, kind, most);
+            let entries = std::mem::take(&mut pool.entries);
+            most = pool.figures.len() / 4;
+            let is_last = most < FIGURES_LEAST;
+            let set_aside = if is_last { 0 } else { self.work.0 / 2 };
+            let known = self.tally;
+            self.work.0 -= set_aside;
+            let looked_at = self.look_at_pool(kind, &pool, entries);
+            self.work.0 += set_aside;
+            if looked_at.is_ok() || is_last {
+                self.tally.cut |= looked_at.is_err();
+                self.tally.left_out += pool.left_out;
+                self.tally.lost += pool.lost;
+                return;
+            }
+            self.tally = known;
+        }
     }
 
     fn look_at_pool(&mut self, kind: Kind, pool: &Pool<'_>, entries: Vec<Entry>) -> Result<(), Spent> {
@@ -96,7 +119,7 @@ impl<'a> Report<'a> {
     /// Combinations that say too much of some with the candidate, and how many do without it.
     fn isolated(&mut self, both: &Both<'_>) -> Result<(), Spent> {
         both.field.reduced(&both.before, 1, &mut self.work, |row, work| {
-            self.out_already += usize::from(both.judged(row, work)?.is_some());
+            self.tally.out_already += usize::from(both.judged(row, work)?.is_some());
             Ok(())
         })?;
         let mut found: BTreeMap<Vec<u32>, (Terms<'_>, Difference)> = BTreeMap::new();
@@ -109,8 +132,12 @@ impl<'a> Report<'a> {
             if is_known || both.field.combination(&both.before, &judged.left, work)?.is_some() {
                 return Ok(());
             }
-            found.insert(classes, (places(&terms), judged.difference));
-            if found.len() == FOUND_MAX { Err(Spent) } else { Ok(()) }
+            if found.len() < FOUND_MAX {
+                found.insert(classes, (places(&terms), judged.difference));
+            } else {
+                self.tally.cut = true;
+            }
+            Ok(())
         });
         for (terms, difference) in found.into_values() {
             self.push(words::isolates(&terms, &difference));
@@ -126,7 +153,7 @@ impl<'a> Report<'a> {
         let others =
             of(self.books.archive).rev().map(|(place, figure)| Pooled { figure, other: Other::Archive(place) });
         let mut figures: Vec<Pooled<'_>> = own.chain(others).collect();
-        self.left_out += figures.len().saturating_sub(WITHHELD_MAX);
+        self.tally.left_out += figures.len().saturating_sub(WITHHELD_MAX);
         figures.truncate(WITHHELD_MAX);
         if figures.is_empty() {
             return Ok(());
@@ -134,7 +161,7 @@ impl<'a> Report<'a> {
         let members = Members::of(both.field.classes);
         for withheld in figures {
             let Some(kept) = (self.books.kept)(&withheld.figure.place) else {
-                self.lost += 1;
+                self.tally.lost += 1;
                 continue;
             };
             self.work.spend(kept.as_slice().len().saturating_mul(CONTRIBUTION_COST))?;

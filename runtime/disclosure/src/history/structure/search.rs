@@ -33,8 +33,6 @@ pub(super) struct Field<'a> {
     pub classes: &'a Classes,
     /// Figures that are pooled.
     pub width: usize,
-    /// The vectors of the classes modulo the prime.
-    vectors: Vec<Vec<(u32, u64)>>,
     /// Large classes, then small ones.
     large: Vec<u32>,
     small: Vec<u32>,
@@ -47,15 +45,8 @@ impl<'a> Field<'a> {
         width: usize,
         is_large: impl Fn(u32) -> bool,
     ) -> Field<'a> {
-        let vector = |class| classes.vector(class).iter().map(|(figure, value)| (*figure, prime.whole(*value)));
-        let all = 0..classes.len() as u32;
-        let vectors = all.clone().map(|class| vector(class).collect()).collect();
-        let (large, small) = all.partition(|class| is_large(*class));
-        Field { prime, classes, width, vectors, large, small }
-    }
-
-    fn vector(&self, class: u32) -> &[(u32, u64)] {
-        self.vectors.get(class as usize).map_or(&[], Vec::as_slice)
+        let (large, small) = (0..classes.len() as u32).partition(|class| is_large(*class));
+        Field { prime, classes, width, large, small }
     }
 
     /// The combinations of these figures, bound to classes, large ones first.
@@ -74,7 +65,7 @@ impl<'a> Field<'a> {
             if space.is_exhausted() {
                 break;
             }
-            space.bind(*class, self.vector(*class), work)?;
+            space.bind(*class, self.classes.vector(*class), work)?;
         }
         Ok(space)
     }
@@ -113,7 +104,7 @@ impl<'a> Field<'a> {
         let mut found: Vec<Left> = Vec::new();
         for (figure, _) in numbers.iter().enumerate().filter(|(_, number)| **number != 0) {
             for class in self.classes.of_figure(figure) {
-                let vector = self.vector(*class);
+                let vector = self.classes.vector(*class);
                 // Each class is looked at with the first of its figures that is in the combination.
                 let first = vector.iter().find(|(figure, _)| numbers.get(*figure as usize).is_some_and(|n| *n != 0));
                 work.spend(1)?;

@@ -80,7 +80,7 @@ impl<'a> Space<'a> {
     }
 
     /// Takes a class, given by its vector, out of all combinations but one; false where no open one has it.
-    pub(super) fn bind(&mut self, class: u32, vector: &[(u32, u64)], work: &mut Work) -> Result<bool, Spent> {
+    pub(super) fn bind(&mut self, class: u32, vector: &[(u32, i64)], work: &mut Work) -> Result<bool, Spent> {
         work.spend(self.open * vector.len())?;
         let mut parts: Vec<u64> = self
             .rows
@@ -135,10 +135,11 @@ impl Row {
 
 /// What a combination leaves of a class.
 #[inline]
-pub(super) fn left(prime: &Prime, numbers: &[u64], vector: &[(u32, u64)]) -> u64 {
-    vector.iter().fold(0, |sum, (figure, value)| match numbers.get(*figure as usize) {
-        None | Some(0) => sum,
-        Some(number) => prime.add(sum, prime.mul(*number, *value)),
+pub(super) fn left(prime: &Prime, numbers: &[u64], vector: &[(u32, i64)]) -> u64 {
+    vector.iter().fold(0, |sum, (figure, value)| match (numbers.get(*figure as usize), value) {
+        (None | Some(0), _) => sum,
+        (Some(number), 1) => prime.add(sum, *number),
+        (Some(number), value) => prime.add(sum, prime.mul(*number, prime.whole(*value))),
     })
 }
 
@@ -146,8 +147,8 @@ pub(super) fn left(prime: &Prime, numbers: &[u64], vector: &[(u32, u64)]) -> u64
 mod tests {
     use super::*;
 
-    fn vector(prime: &Prime, figures: &[u32]) -> Vec<(u32, u64)> {
-        figures.iter().map(|figure| (*figure, prime.one())).collect()
+    fn vector(figures: &[u32]) -> Vec<(u32, i64)> {
+        figures.iter().map(|figure| (*figure, 1)).collect()
     }
 
     #[test]
@@ -158,7 +159,7 @@ mod tests {
         // {a, b}, {b, c} and {c}.
         for (class, figures) in [&[0][..], &[0, 1], &[1, 2]].iter().enumerate() {
             assert!(!space.is_exhausted());
-            assert_eq!(space.bind(class as u32, &vector(&prime, figures), &mut work), Ok(true));
+            assert_eq!(space.bind(class as u32, &vector(figures), &mut work), Ok(true));
         }
         assert!(space.is_exhausted());
         let signs = |numbers: &[u64]| -> Vec<i64> {
@@ -168,7 +169,7 @@ mod tests {
         rows.sort_unstable();
         assert_eq!(rows, [(0, vec![1, -1, 1]), (1, vec![0, 1, -1]), (2, vec![0, 0, 1])]);
         assert!(space.bound().all(|(_, row)| row.weight == row.numbers.iter().filter(|number| **number != 0).count()));
-        assert_eq!(space.bind(3, &vector(&prime, &[0, 2]), &mut work), Ok(false));
+        assert_eq!(space.bind(3, &vector(&[0, 2]), &mut work), Ok(false));
     }
 
     #[test]
@@ -176,13 +177,13 @@ mod tests {
         let prime = Prime::drawn(2);
         let mut space = Space::of_figures(&prime, 3, 0..3);
         // Parts 0 and 1, total 2.
-        assert_eq!(space.bind(0, &vector(&prime, &[0, 2]), &mut Work(100)), Ok(true));
-        assert_eq!(space.bind(1, &vector(&prime, &[1, 2]), &mut Work(100)), Ok(true));
+        assert_eq!(space.bind(0, &vector(&[0, 2]), &mut Work(100)), Ok(true));
+        assert_eq!(space.bind(1, &vector(&[1, 2]), &mut Work(100)), Ok(true));
         assert!(!space.is_exhausted());
-        assert_eq!(space.bind(2, &vector(&prime, &[0, 2]), &mut Work(100)), Ok(false));
+        assert_eq!(space.bind(2, &vector(&[0, 2]), &mut Work(100)), Ok(false));
         assert_eq!(space.bound().count(), 2);
         let mut space = Space::of_figures(&prime, 3, 0..3);
-        assert_eq!(space.bind(0, &vector(&prime, &[0, 2]), &mut Work(5)), Err(Spent));
-        assert_eq!(space.bind(0, &vector(&prime, &[0, 2]), &mut Work(8)), Ok(true));
+        assert_eq!(space.bind(0, &vector(&[0, 2]), &mut Work(5)), Err(Spent));
+        assert_eq!(space.bind(0, &vector(&[0, 2]), &mut Work(8)), Ok(true));
     }
 }
