@@ -2,7 +2,7 @@
 //! figures.
 //!
 //! Pairs and triples are searched in full; a tracker may take five releases, or fifty. Here the figures of one kind are
-//! columns of one system whose unknowns are [`classes`] of subjects, and [`space`], [`search`] bring it to where single
+//! columns of one system whose unknowns are `classes` of subjects, and `space`, `search` bring it to where single
 //! combinations can be read off that leave few.
 //!
 //! # Guarantees
@@ -10,7 +10,7 @@
 //! - A class of subjects that breaks a primary rule as a figure of its own, and that follows with the candidate but not
 //!   without it, is found: of however many figures, with whatever coefficients.
 //! - So is every combination that leaves fewer subjects than the threshold, if the small classes are enough for
-//!   separate bases (see [`search`]); if they aren't, those of the reduced forms are.
+//!   separate bases (see `search`); if they aren't, those of the reduced forms are.
 //! - So is a withheld figure that follows exactly.
 //! - What isn't looked at is a finding. The same books give the same findings; the order of the archive decides only which
 //!   figures are pooled where there are more than [`FIGURES_MAX`].
@@ -21,7 +21,7 @@
 //! - Intervals: what is known too closely without being known. There is no audit here, and whole numbers and bounds of
 //!   contributions aren't used.
 //! - Combinations across kinds, such as records less subjects, or across sums with other bounds.
-//! - Combinations of one figure, of a pair and of a triple that [`super::near`] and [`super::triple`] report are left to
+//! - Combinations of one figure, of a pair and of a triple that [`mod@super::near`] and [`super::triple`] report are left to
 //!   them.
 //!
 //! # Bounds
