@@ -10,6 +10,7 @@
 //! - [`mod@near`]: the pairs (complements of a universe and the candidate's own among them) that neither clears.
 //! - [`triple`]: combinations of three that few subjects are left of, such as a tracker's.
 //! - [`contributions`], [`difference`]: those, worked out exactly, under every primary rule.
+//! - [`mod@structure`]: combinations of any number of figures, by elimination over classes of subjects.
 //! - [`report`]: in words for reviewers. No operator ever sees it: whether something was found is itself an answer.
 //! - [`quota`]: how much is out, of whom and for whom.
 //! - [`table`]: the figures of one table.
@@ -21,8 +22,9 @@
 //! Pure: the secret, the contributions and the order of the archive come from outside.
 //!
 //! # Does not guarantee
-//! - Anything about combinations of four and more, nor dominance in combinations of three: no record of what is out
-//!   stops reconstruction (Dinur and Nissim, PODS 2003). That is what the quotas and the budget of noise are for.
+//! - All combinations of four and more: of those, [`mod@structure`] finds what isolates one class of subjects, and most
+//!   that leave few, in a bounded pool. Nor all dominance in combinations of three: no record of what is out stops
+//!   reconstruction (Dinur and Nissim, PODS 2003). That is what the quotas and the budget of noise are for.
 //! - That a verdict on history may steer an automatic release: released against held is an exact oracle (Kenthapadi,
 //!   Mishra and Nissim, PODS 2005). It is evidence for people.
 //!
@@ -40,6 +42,7 @@ pub mod outline;
 pub mod quota;
 pub mod report;
 pub mod sketch;
+pub mod structure;
 pub mod table;
 mod top;
 pub mod triple;
@@ -50,6 +53,7 @@ pub use figure::{Figure, Kind, Place, Standing};
 pub use keys::{Domain, Keys};
 pub use near::{Bar, Near, Other, Search, near};
 pub use sketch::Sketch;
+pub use structure::structure;
 pub use triple::{Triple, Triples, triples};
 
 #[cfg(test)]

@@ -29,6 +29,10 @@ pub enum Topic {
     Same,
     /// A figure that is withheld follows exactly.
     Protected,
+    /// A combination of many figures that says too much of some.
+    Structure,
+    /// What is out says too much of some, whatever becomes of the candidate.
+    Out,
     /// A pair that couldn't be worked out.
     Unverified,
     /// The search was cut short.
@@ -43,7 +47,7 @@ pub struct HistoryFinding {
     pub id: String,
     /// What was found.
     pub topic: Topic,
-    /// The figures and their coefficients, the candidate's first.
+    /// The figures and their coefficients, the candidate's first; 0 where a coefficient isn't a small whole number.
     pub terms: Vec<(i32, Place)>,
     /// Subjects that it isolates; 0 where that isn't known.
     pub subjects: u64,
@@ -216,11 +220,11 @@ fn incomplete(left_out: u64) -> HistoryFinding {
     }
 }
 
-fn counted(count: u64, what: &str) -> String {
+pub(super) fn counted(count: u64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-fn reasons(difference: &Difference) -> String {
+pub(super) fn reasons(difference: &Difference) -> String {
     let few = difference.few.then(|| "fewer contribute than two releases must differ in".to_owned());
     few.into_iter().chain(difference.broken.iter().map(|rule| words(*rule))).collect::<Vec<_>>().join("; ")
 }

@@ -1,9 +1,12 @@
 //! What history costs, in a release build: `cargo test --release -p sluice-disclosure history::speed -- --ignored`.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sluice_domain::grade::Grade;
 
+use super::report::{Books, findings};
 use super::*;
 use crate::appetite::Appetite;
 
@@ -25,11 +28,11 @@ fn value(subject: u32, skewed: bool) -> i128 {
 }
 
 /// Figures of stretches of subjects, so that many of them overlap, with sizes from 20 to 40,000.
-fn figures(keys: &Keys, random: &mut Random, count: usize, (kind, skewed): (Kind, bool)) -> Vec<Figure> {
+fn figures(keys: &Keys, random: &mut Random, count: usize, (kind, skewed): (Kind, bool), subjects: u32) -> Vec<Figure> {
     (0..count)
         .map(|_| {
             let size = 20 << random.below(12);
-            let start = random.below(u64::from(SUBJECTS) - size) as u32;
+            let start = random.below(u64::from(subjects) - size) as u32;
             let range = start..start + size as u32;
             let [release, quantity, snapshot] = ["R", "q", "s"].map(str::to_owned);
             let place = Place { release, cell: format!("{}-{}", range.start, range.end), quantity, snapshot };
@@ -65,6 +68,12 @@ fn on_processor() -> Option<Duration> {
     text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
+/// What this process holds, in kB, where the system says so.
+fn memory(what: &str) -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    text.lines().find(|line| line.starts_with(what))?.split_whitespace().nth(1)?.parse().ok()
+}
+
 #[allow(clippy::print_stderr, reason = "a measurement that nobody reads measures nothing")]
 fn println_to_stderr(text: &str) {
     eprintln!("{text}");
@@ -88,8 +97,8 @@ fn a_thousand_figures_against_ten_thousand_in_two_seconds() {
         ] {
             let mut random = Random(3);
             let ((candidate, archive), _) = timed("sketching", || {
-                let archive = figures(&keys, &mut random, 10_000, (kind, skewed));
-                (figures(&keys, &mut random, 1_000, (kind, skewed)), archive)
+                let archive = figures(&keys, &mut random, 10_000, (kind, skewed), SUBJECTS);
+                (figures(&keys, &mut random, 1_000, (kind, skewed), SUBJECTS), archive)
             });
             let bytes: usize = archive.iter().map(Figure::memory).sum();
             let bar = Bar::new(Appetite::floor(Grade::Restricted).expect("it has a floor").rules(), grouped);
@@ -114,7 +123,7 @@ fn a_thousand_figures_against_ten_thousand_in_two_seconds() {
                 .collect();
             let truly = judged.iter().filter(|judged| **judged).count();
             println_to_stderr(&format!("  of {} near pairs {truly} are unsafe", judged.len()));
-            let universe = figures(&keys, &mut random, 1, (kind, skewed));
+            let universe = figures(&keys, &mut random, 1, (kind, skewed), SUBJECTS);
             let (rests, took) = timed("  with complements", || near(&candidate, &archive, &universe, &bar));
             println_to_stderr(&format!("  near {} and {}", rests.near.len(), rests.left_out));
             assert!(took < Duration::from_secs(5), "{took:?}");
@@ -153,4 +162,81 @@ fn one_hash_a_subject_against_one_a_contribution() {
     });
     assert_eq!(subjects, 10_000);
     assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+/// Tables of two of twelve columns of 31 codes with margins, 1,023 figures each, over 100,000 subjects.
+fn table(keys: &Keys, release: usize, (one, two): (u32, u32)) -> (Vec<Figure>, BTreeMap<Place, Arc<Contributions>>) {
+    let code = |subject: u32, column: u32| {
+        let mixed = u64::from(subject).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_mul(u64::from(2 * column + 3));
+        ((mixed >> 40) % 31) as usize
+    };
+    let mut cells = vec![Vec::new(); 32 * 32];
+    for subject in 0..100_000 {
+        let (a, b) = (code(subject, one), code(subject, two));
+        for cell in [a * 32 + b, a * 32 + 31, 31 * 32 + b, 31 * 32 + 31] {
+            cells[cell].push(subject);
+        }
+    }
+    let mut kept = BTreeMap::new();
+    let figures = cells.into_iter().enumerate().map(|(cell, subjects)| {
+        let [quantity, snapshot] = ["q", "s"].map(str::to_owned);
+        let place = Place { release: format!("R-{release}"), cell: format!("{cell}"), quantity, snapshot };
+        let values = Contributions::counting(subjects);
+        let figure = Figure::new(keys, place.clone(), (Kind::Subjects, Standing::Released), &values);
+        kept.insert(place, Arc::new(values));
+        figure.expect("all subjects are there")
+    });
+    (figures.collect(), kept)
+}
+
+#[test]
+#[ignore = "measures a release build"]
+fn the_whole_evidence_of_a_table_against_ten() {
+    let keys = Keys::new(&[1; 32], Domain::ungrouped(100_000), 0);
+    let rules = Appetite::floor(Grade::Open).expect("it has a floor").rules().clone();
+    let bar = Bar::new(&rules, false);
+    let tables: Vec<_> = (0..11).map(|table_of| table(&keys, table_of, (table_of as u32, 11))).collect();
+    let kept: BTreeMap<Place, Arc<Contributions>> = tables.iter().flat_map(|(_, kept)| kept.clone()).collect();
+    let kept = |place: &Place| kept.get(place).cloned();
+    let (candidate, archive) =
+        (&tables[0].0, tables[1..].iter().flat_map(|(figures, _)| figures.clone()).collect::<Vec<_>>());
+    let mut random = Random(3);
+    let stretches = figures(&keys, &mut random, 11_000, (Kind::Subjects, false), 100_000);
+    let made = |place: &Place| Some(Arc::new(contributions(&place.cell, (Kind::Subjects, false))));
+    type Kept<'a> = &'a dyn Fn(&Place) -> Option<Arc<Contributions>>;
+    let subsets: Vec<(Figure, Contributions)> = (0..1_500)
+        .map(|cell| {
+            let values = Contributions::counting((0..1_000).map(|_| random.below(100_000) as u32));
+            let [release, quantity, snapshot] = ["R", "q", "s"].map(str::to_owned);
+            let place = Place { release, cell: format!("{cell}"), quantity, snapshot };
+            let figure = Figure::new(&keys, place, (Kind::Subjects, Standing::Released), &values);
+            (figure.expect("all subjects are there"), values)
+        })
+        .collect();
+    let subset = |place: &Place| Some(Arc::new(subsets[place.cell.parse::<usize>().ok()?].1.clone()));
+    let subsets: Vec<Figure> = subsets.iter().map(|(figure, _)| figure.clone()).collect();
+    let cases: [(&str, &[Figure], &[Figure], Kept<'_>); 3] = [
+        ("subsets", &subsets[..500], &subsets[500..], &subset),
+        ("tables", candidate, &archive, &kept),
+        ("stretches", &stretches[..1_000], &stretches[1_000..], &made),
+    ];
+    for (name, candidate, archive, kept) in cases {
+        let books = Books { candidate, archive, universes: &[], kept, domain: keys.domain(), rules: &rules };
+        let (search, pairs) = timed(&format!("{name}, pairs"), || near(candidate, archive, &[], &bar));
+        let (three, threes) = timed("  triples", || triples(candidate, archive, &bar));
+        let (found, exact) = timed("  exactly", || findings(&search, &three, &books).len());
+        let held = memory("VmRSS");
+        std::fs::write("/proc/self/clear_refs", "5").ok();
+        let (structure, many) = timed("  structure", || structure(&three, &books));
+        println_to_stderr(&format!("  memory {held:?} and {:?} kB", memory("VmHWM")));
+        println_to_stderr(&format!(
+            "  {found} and {} findings, in all {:?}",
+            structure.len(),
+            pairs + threes + exact + many
+        ));
+        for finding in structure.iter().filter(|finding| finding.terms.is_empty()) {
+            println_to_stderr(&format!("  {}: {}", finding.id, finding.sentence));
+        }
+        assert!(many < Duration::from_secs(1), "{many:?}");
+    }
 }

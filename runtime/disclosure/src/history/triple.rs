@@ -277,7 +277,7 @@ fn left(c: &Sketch, (a, sign_a): (&Sketch, i32), (b, sign_b): (&Sketch, i32), en
 }
 
 /// Sorted, with a first coefficient of 1: the same combination found from another of its terms is one finding.
-fn canonical(mut terms: [(Other, i32); 3]) -> [(Other, i32); 3] {
+pub(super) fn canonical(mut terms: [(Other, i32); 3]) -> [(Other, i32); 3] {
     terms.sort_unstable();
     let sign = terms.first().map_or(1, |(_, sign)| *sign);
     terms.map(|(other, coefficient)| (other, coefficient * sign))

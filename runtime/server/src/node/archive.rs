@@ -23,7 +23,9 @@ use sluice_disclosure::families::microdata::Microdata;
 use sluice_disclosure::families::sealed::SealedTables;
 use sluice_disclosure::history::report::{Books, HistoryFinding, findings};
 use sluice_disclosure::history::table::{Index, Origin, Spot};
-use sluice_disclosure::history::{Bar, Contributions, Domain, Figure, Keys, Other, Place, Standing, near, triples};
+use sluice_disclosure::history::{
+    Bar, Contributions, Domain, Figure, Keys, Other, Place, Standing, near, structure, triples,
+};
 use sluice_domain::contract::{Contract, Tabulation};
 use sluice_domain::digest::Commitment;
 use sluice_domain::family::FamilySeal;
@@ -319,20 +321,20 @@ impl Opened<'_> {
         self.figures.get(..self.of_people).unwrap_or_default()
     }
 
-    /// What is known of these figures together with what is out. `own` gives the contributions of their own; whether
-    /// their differences from each other count too is asked by `among`.
+    /// What is known of these figures together with what is out; `own` gives their contributions. Of figures that are
+    /// `protected` together already, what follows from them alone isn't said again, nor are long combinations looked at.
     pub fn found(
         &self,
         figures: &[Figure],
         own: &dyn Fn(&Place) -> Option<Arc<Contributions>>,
         (domain, rules): (&Domain, &Rules),
-        among: bool,
+        protected: bool,
     ) -> Vec<HistoryFinding> {
         let universes: Vec<Figure> = self.figures.iter().filter(|figure| is_total(figure)).cloned().collect();
         let bar = Bar::new(rules, domain.is_grouped());
         let mut search = near(figures, &self.figures, &universes, &bar);
         let mut triples = triples(figures, &self.figures, &bar);
-        if !among {
+        if protected {
             let is_own = |other: &Other| matches!(other, Other::Own(_));
             search.near.retain(|near| !is_own(&near.other));
             triples.found.retain(|triple| !triple.terms.iter().all(|(other, _)| is_own(other)));
@@ -340,7 +342,11 @@ impl Opened<'_> {
         let kept = |place: &Place| own(place).or_else(|| self.kept(place));
         let archive = &self.figures;
         let books = Books { candidate: figures, archive, universes: &universes, kept: &kept, domain, rules };
-        findings(&search, &triples, &books)
+        let mut found = findings(&search, &triples, &books);
+        if !protected {
+            found.extend(structure(&triples, &books));
+        }
+        found
     }
 
     /// The contributions of a figure of the archive.

@@ -426,7 +426,7 @@ fn beside(sealing: &Sealing<'_>, archive: &Archive, snapshot: &SnapshotId) -> Do
         let out: BTreeSet<&Place> =
             figures.iter().filter(|figure| figure.standing() == Standing::Released).map(Figure::place).collect();
         let own = |place: &Place| behind.of(*spots.get(place)?).map(Arc::new);
-        let found = opened.found(&figures, &own, (keys.domain(), sealing.rules), false);
+        let found = opened.found(&figures, &own, (keys.domain(), sealing.rules), true);
         if opened.unchecked || found.iter().any(|found| found.topic == Topic::Incomplete) {
             return Err(unsealable(&Unsealable::History));
         }

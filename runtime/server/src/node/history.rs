@@ -98,7 +98,7 @@ impl Comparison {
         let kept = |place: &Place| -> Option<Arc<Contributions>> {
             origin.of(&index, spots.get(place).filter(|_| place.release == CANDIDATE)?).map(Arc::new)
         };
-        let found = opened.found(&candidates, &kept, (keys.domain(), appetite.rules()), true);
+        let found = opened.found(&candidates, &kept, (keys.domain(), appetite.rules()), false);
         let found = found.into_iter().map(|found| OutsideFinding {
             node: found.terms.first().and_then(|(_, place)| spots.get(place)).map(|(node, _)| node.clone()),
             id: found.id,
