@@ -301,7 +301,7 @@ fn a_snapshot_that_breaks_what_its_dictionary_says_of_subjects_is_not_sealed() {
 }
 
 #[test]
-fn attack_03_what_a_family_publishes_is_history_though_nobody_has_asked_for_it() {
+fn attack_05_what_a_family_publishes_is_history_though_nobody_has_asked_for_it() {
     let Vetted { hosted, grant } = own_vetted(&["id", "district", "region", "age", "income"]);
     let place = &hosted.place;
     // All of middle age are published by the family. The same without the two of highest income is another table.

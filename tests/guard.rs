@@ -231,6 +231,34 @@ async fn attack_30_queries_that_look_across_subjects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn attack_38_an_operator_brings_no_table_to_join_with() {
+    for (sql, code, words) in [
+        (
+            "SELECT p.town FROM people p JOIN (VALUES ('p1'), ('p2')) AS mine(pid) ON p.pid = mine.pid",
+            Code::Plan,
+            "granted tables",
+        ),
+        (
+            "SELECT p.town FROM people p JOIN (SELECT 'p1' AS pid UNION ALL SELECT 'p2') m ON p.pid = m.pid",
+            Code::Plan,
+            "granted tables",
+        ),
+        (
+            "WITH mine AS (SELECT 'p1' AS pid) SELECT p.town FROM people p LEFT JOIN mine ON p.pid = mine.pid",
+            Code::Plan,
+            "granted tables",
+        ),
+        ("SELECT p.town FROM people p JOIN unnest(['p1', 'p2']) AS m(pid) ON p.pid = m.pid", Code::Plan, ""),
+        ("SELECT town FROM people WHERE pid IN (SELECT * FROM (VALUES ('p1')))", Code::Plan, "subqueries"),
+        ("SELECT p.town FROM people p JOIN 'mine.csv' m ON p.pid = m.pid", Code::Scope, "grant"),
+    ] {
+        refused(sql, code, words).await;
+    }
+    // A list of keys in a condition is no table, and bounded like any query. No family has one, so people see it.
+    assert!(ask("SELECT town FROM people WHERE pid IN ('p1', 'p2')").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn joins_that_meet_at_most_one_row_are_admitted() {
     for sql in [
         "SELECT p.town FROM people p LEFT JOIN towns t ON p.town = t.town",

@@ -12,12 +12,11 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
 use sluice_benches::metering::{Metered, Metering};
-use sluice_benches::{AsyncThing, in_turn, median, peak_mib, seal, sealed, write_rows};
-use sluice_domain::contract::Contract;
+use sluice_benches::{AsyncThing, crosstab_plan, in_turn, job, median, peak_mib, seal, sealed, write_rows};
 use sluice_domain::grade::Lane;
 use sluice_domain::limits::Limits;
 use sluice_engine::arena::{ArenaWriter, Picked, crossing_columns};
-use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic, Run, TableSpec, Work};
+use sluice_engine::ask::{Run, TableSpec, Work};
 use sluice_engine::fleet::{Cancel, Fleet, FleetSettings};
 use sluice_engine::sandbox::{Guest, Sandbox};
 
@@ -36,24 +35,9 @@ async fn peak_alone(home: &Path) {
 
 /// The crosstab of 600 cells, as a job.
 async fn crosstab_of(table: &TableSpec, home: &Path, limits: &Limits) -> Run {
-    let plan = Plan {
-        sql: "SELECT a, b, v FROM made".to_owned(),
-        dimensions: vec!["a".to_owned(), "b".to_owned()],
-        measures: vec![PlanMeasure { column: "v".to_owned(), scale: 0, lower: None, upper: None }],
-        statistics: vec![PlanStatistic::Subjects, PlanStatistic::Sum("v".to_owned())],
-        margins: Vec::new(),
-        cells_per_subject: None,
-        rows_per_subject: None,
-    };
-    let work = Work::Plan(plan);
+    let work = Work::Plan(crosstab_plan());
     let contract = sluice_engine::admit::admit(std::slice::from_ref(table), &work, None, limits).await;
     job(home, table, work, &contract.expect("a legal plan").contract, 2)
-}
-
-fn job(home: &Path, table: &TableSpec, work: Work, contract: &Contract, partitions: usize) -> Run {
-    let folder = home.join("job");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    Run { tables: vec![table.clone()], work, contract: contract.clone(), partitions, folder, bound_key: [1; 32] }
 }
 
 /// DataFusion by itself, over the same files.

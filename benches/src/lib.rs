@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use arrow::array::{Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
+use sluice_domain::contract::Contract;
 use sluice_domain::dataset::{Dataset, DatasetState, SubjectKey};
 use sluice_domain::dictionary::{Bounds, Column, ColumnKind, Dictionary};
 use sluice_domain::grade::Grade;
 use sluice_domain::limits::Limits;
-use sluice_engine::ask::{Format, Ingest, TableSpec};
+use sluice_engine::ask::{Format, Ingest, Plan, PlanMeasure, PlanStatistic, Run, TableSpec, Work};
 
 /// Codes of the first dimension and of the second: 600 cells.
 pub const CODES: (usize, usize) = (30, 20);
@@ -96,6 +97,31 @@ pub fn entry() -> Dataset {
         registered_at_ms: 0,
         lapses_at_ms: i64::MAX,
     }
+}
+
+/// The crosstab of 600 cells: subjects and a sum.
+#[must_use]
+pub fn crosstab_plan() -> Plan {
+    Plan {
+        sql: "SELECT a, b, v FROM made".to_owned(),
+        dimensions: vec!["a".to_owned(), "b".to_owned()],
+        measures: vec![PlanMeasure { column: "v".to_owned(), scale: 0, lower: None, upper: None }],
+        statistics: vec![PlanStatistic::Subjects, PlanStatistic::Sum("v".to_owned())],
+        margins: Vec::new(),
+        cells_per_subject: None,
+        rows_per_subject: None,
+    }
+}
+
+/// A job over one table.
+///
+/// # Panics
+/// Where its folder can't be made.
+#[must_use]
+pub fn job(home: &Path, table: &TableSpec, work: Work, contract: &Contract, partitions: usize) -> Run {
+    let folder = home.join("job");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    Run { tables: vec![table.clone()], work, contract: contract.clone(), partitions, folder, bound_key: [1; 32] }
 }
 
 /// The made rows that are sealed in `home`, as a job's table.

@@ -66,11 +66,6 @@ pub fn register(stage: &mut Stage, sources: &Path) -> Answer {
 /// A refusal, or a claim that doesn't hold.
 pub fn grant(stage: &mut Stage) -> Answer<Grants> {
     stage.step("The agency grants the operator a use; two people have to sign")?;
-    let whole = |dataset: &str, columns: &[&str], row_filter: Option<&str>| GrantedDataset {
-        dataset: dataset.to_owned(),
-        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
-        row_filter: row_filter.map(str::to_owned),
-    };
     let main = Terms {
         datasets: vec![whole("flights", &FLIGHTS, None), whole("planes", &PLANES, None)],
         ..terms("Punctuality of air traffic", vec![Lane::Tabulate, Lane::Report])
@@ -86,6 +81,27 @@ pub fn grant(stage: &mut Stage) -> Answer<Grants> {
     stage.line("with one signature each was still a draft, with two it is in force")?;
     stage.saw("a grant takes effect with the second person's signature, not before");
     Ok(Grants { main: main.id, narrow: narrow.id })
+}
+
+fn whole(dataset: &str, columns: &[&str], row_filter: Option<&str>) -> GrantedDataset {
+    GrantedDataset {
+        dataset: dataset.to_owned(),
+        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+        row_filter: row_filter.map(str::to_owned),
+    }
+}
+
+/// Grants another house the use of the flights.
+///
+/// # Errors
+/// A refusal.
+pub fn grant_to(stage: &Stage, operator: &str) -> Answer<String> {
+    let terms = Terms {
+        operator: operator.to_owned(),
+        datasets: vec![whole("flights", &FLIGHTS, None)],
+        ..terms("Fleets at New York", vec![Lane::Tabulate])
+    };
+    signed(stage, terms).map(|grant| grant.id)
 }
 
 fn terms(purpose: &str, lanes: Vec<Lane>) -> Terms {

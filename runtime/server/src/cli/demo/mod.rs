@@ -6,6 +6,7 @@
 
 mod attacks;
 mod data;
+mod differencing;
 mod families;
 mod guests;
 mod place;
@@ -98,6 +99,7 @@ fn play(home: &Path, work: &Path, sources: &Path, serving: &Serving, guests: gue
     runs::crosstab(&mut stage, sources, &grants.main)?;
     runs::modules(&mut stage, &guests, &grants.main)?;
     families::vetted(&mut stage, &grants.main)?;
+    differencing::pair(&mut stage, &grants.main)?;
     record::ledger(&mut stage)?;
     attacks::refused(&mut stage, &guests, &grants)?;
     attacks::contained(&mut stage, &guests, &grants.narrow)?;

@@ -122,9 +122,14 @@ fn submitted(stage: &Stage, ask: SubmitJob) -> Answer<JobView> {
 
 /// Waits until the operator sees the job under review and the reviewers have its candidate.
 pub fn before_reviewers(stage: &Stage, job: &JobView) -> Answer<RequestView> {
+    before_reviewers_of(stage, OPERATOR, job)
+}
+
+/// The same of another operator's job.
+pub fn before_reviewers_of(stage: &Stage, who: &str, job: &JobView) -> Answer<RequestView> {
     let progress = Progress::spinner("the job runs");
     let until = Instant::now() + PATIENCE;
-    let seen = watch::until(stage.client(OPERATOR)?, &job.id, |state| state != Visible::Accepted, |_| Ok(()))?;
+    let seen = watch::until(stage.client(who)?, &job.id, |state| state != Visible::Accepted, |_| Ok(()))?;
     holds(seen.state == Visible::UnderReview, format_args!("{} comes under review", job.id))?;
     let reviewer = stage.client(REVIEWERS[0])?;
     // A report is shown as under review at its slot, whether its run has ended or not.
@@ -172,8 +177,13 @@ pub fn vote(stage: &Stage, request: &RequestView, who: &str, verdict: Verdict, r
 
 /// Waits for the operator's answer.
 pub fn decided(stage: &Stage, job: &JobView) -> Answer<JobView> {
+    decided_of(stage, OPERATOR, job)
+}
+
+/// The same of another operator's job.
+pub fn decided_of(stage: &Stage, who: &str, job: &JobView) -> Answer<JobView> {
     let progress = Progress::spinner("the slot ends");
-    let job = watch::until(stage.client(OPERATOR)?, &job.id, watch::is_final, |_| Ok(()));
+    let job = watch::until(stage.client(who)?, &job.id, watch::is_final, |_| Ok(()));
     drop(progress);
     job
 }

@@ -17,6 +17,10 @@ pub const CUSTODIANS: [&str; 2] = ["carol", "cyrus"];
 pub const REVIEWERS: [&str; 2] = ["rosa", "ravi"];
 /// The operator.
 pub const OPERATOR: &str = "olga";
+/// An operator of another house, who comes later.
+pub const OTHER_OPERATOR: &str = "otto";
+/// The administrator.
+pub const ADMINISTRATOR: &str = "admin";
 /// The auditor.
 pub const AUDITOR: &str = "abel";
 
@@ -37,7 +41,7 @@ impl Stage {
     /// A token that isn't there.
     pub fn new(home: &Path, work: &Path, base: String) -> Answer<Stage> {
         let mut clients = BTreeMap::new();
-        for name in CUSTODIANS.into_iter().chain(REVIEWERS).chain([OPERATOR, AUDITOR]) {
+        for name in CUSTODIANS.into_iter().chain(REVIEWERS).chain([OPERATOR, AUDITOR, ADMINISTRATOR]) {
             let secret = read_file(&home.join("tokens").join(name))?;
             let secret = String::from_utf8_lossy(&secret).trim().to_owned();
             clients.insert(name, Node::at(base.clone(), Some(secret)));
@@ -58,6 +62,12 @@ impl Stage {
         self.line(format_args!("it listens on {}; its key is {}", self.anybody.base(), view.verifier_key))?;
         let fences = if view.protections.is_empty() { "none".to_owned() } else { view.protections.join(", ") };
         self.line(format_args!("each run gets a process of its own; fences that this kernel gives it: {fences}"))
+    }
+
+    /// Somebody comes, with the token that they were given.
+    pub fn enters(&mut self, name: &'static str, secret: Option<String>) {
+        let client = Node::at(self.anybody.base().to_owned(), secret);
+        self.clients.insert(name, client);
     }
 
     /// Somebody's client.
