@@ -11,6 +11,7 @@ mod claims;
 mod crashes;
 mod duties;
 mod ended;
+mod exceptions;
 mod families;
 mod faults;
 mod files;

@@ -88,6 +88,7 @@ fn desk() -> Desk {
         candidate: commitment("candidate"),
         assessment: commitment("assessment"),
         tightening: Tightening::default(),
+        exceptions: Vec::new(),
         round: 1,
         reviewers: 2,
         state: RequestState::Voting,

@@ -5,7 +5,7 @@
 //! tested in seconds.
 //!
 //! - The nouns: [`people`], [`dataset`] with its [`dictionary`], [`grant`], [`module`], [`contract`], [`job`],
-//!   [`review`], [`release`].
+//!   [`review`], [`exception`], [`release`].
 //! - The rules: [`permission`] (may this role do this at all), [`policy`] (may it be done to this thing in this
 //!   state), [`limits`] (a limit on everything), [`refusal`] (the closed list of expected errors, the only ones that
 //!   an operator sees).
@@ -19,6 +19,7 @@ pub mod dictionary;
 pub mod digest;
 mod documents;
 pub mod event;
+pub mod exception;
 pub mod family;
 pub mod grade;
 pub mod grant;

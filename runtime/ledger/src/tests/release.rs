@@ -110,6 +110,7 @@ fn request() -> ReleaseRequest {
         state: RequestState::Voting,
         votes: vec![vote("first", Verdict::Approve)],
         tightening: Tightening::default(),
+        exceptions: Vec::new(),
     }
 }
 

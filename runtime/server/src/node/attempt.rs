@@ -188,6 +188,7 @@ impl Node {
             candidate,
             assessment,
             tightening: Tightening::default(),
+            exceptions: Vec::new(),
             round: 1,
             reviewers,
             state: RequestState::Voting,

@@ -36,11 +36,11 @@ use sluice_domain::state::State;
 use sluice_engine::raw::{Kept, KeptFault};
 use sluice_engine::snapshot::{alone, merged_groups};
 
-use super::Node;
 use super::attempt::folder_name;
 use super::book::Book;
 use super::inside::{self, Inside, Loaded};
 use super::stop::{Done, Fault, Stop, off};
+use super::{Node, grants};
 use crate::files::{self, Home, Key};
 
 /// What one release may leave behind, in bytes.
@@ -60,6 +60,8 @@ pub(super) struct Comparison {
     /// Every release of the domain.
     out: Vec<(ReleaseId, Counted)>,
     n_public: u64,
+    /// The threshold without a request's exceptions: a quota isn't the rule that they loosen.
+    threshold: u64,
 }
 
 /// A job whose run kept what it counted.
@@ -131,7 +133,9 @@ impl Comparison {
             let folder = home.job(&job.id).join(folder_name(job.attempts));
             (release.id.clone(), Counted::new(state, job, contract, snapshot, folder))
         });
+        let grant = state.grants.get(&job.grant).ok_or_else(gone)?;
         Ok(Some(Comparison {
+            threshold: grants::appetite(state, grant)?.rules().threshold,
             key: node.desk().derived(&format!("history\n{domain}"))?,
             own: Counted::new(state, job, contract, snapshot, folder),
             grouped,
@@ -235,7 +239,7 @@ impl Comparison {
             entry.figures += more.figures;
             entry.rank += more.rank;
         }
-        let caps = Caps::of(self.n_public, appetite.rules().threshold, SHARE_PERCENT);
+        let caps = Caps::of(self.n_public, appetite.rules().threshold.max(self.threshold), SHARE_PERCENT);
         let exceeded = caps.exceeded(&used, &self.own.entity, &out(own, None));
         let found = exceeded.into_iter().map(|exceeded| OutsideFinding {
             id: format!("history:quota:{exceeded:?}").to_lowercase(),
