@@ -53,7 +53,7 @@ impl std::fmt::Display for RuleName {
         match self {
             RuleName::Threshold => f.write_str("threshold"),
             RuleName::RoundingBase => f.write_str("rounding_base"),
-            RuleName::Dominance { n } => write!(f, "dominance of {n}"),
+            RuleName::Dominance { n } => write!(f, "dominance:{n}"),
             RuleName::PPercent => f.write_str("p_percent"),
             RuleName::PriorPosterior => f.write_str("prior_posterior"),
             RuleName::ClassGroup => f.write_str("class_group"),
