@@ -22,6 +22,7 @@ mod laws;
 mod linker;
 mod people;
 mod rates;
+mod relations;
 mod releases;
 mod repeats;
 mod reports;

@@ -139,6 +139,7 @@ fn a_job(id: &JobId, grant: &GrantId) -> Job {
         contract,
         snapshots: BTreeMap::new(),
         route: Route::default(),
+        relations: Vec::new(),
         admitted_at_ms: 0,
         slot_ms: 100,
         fixed_slot_at_ms: None,

@@ -82,6 +82,7 @@ fn job() -> Job {
         contract: contract(),
         snapshots: BTreeMap::new(),
         route: sluice_domain::job::Route::default(),
+        relations: Vec::new(),
         admitted_at_ms: 0,
         slot_ms: 1,
         fixed_slot_at_ms: None,
