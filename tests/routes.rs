@@ -92,6 +92,12 @@ fn table() -> Vec<Row> {
         ("GET", "/v1/requests/{id}/candidate", Only(&[Rv]), Nothing),
         ("POST", "/v1/requests/{id}/votes", Only(&[Rv]), Json(json!({ "verdict": "approve", "reason": "fits" }))),
         ("POST", "/v1/requests/{id}/tighten", Only(&[C]), Json(json!({ "threshold": 20 }))),
+        (
+            "POST",
+            "/v1/requests/{id}/exceptions",
+            Only(&[C, Rv]),
+            Json(json!({ "rule": "threshold", "asked": 5, "reason": "why" })),
+        ),
         ("GET", "/v1/releases", Only(WORKING), Nothing),
         ("GET", "/v1/releases/{id}", Only(WORKING), Nothing),
         ("GET", "/v1/releases/{id}/data?format=csv", Only(&[O]), Nothing),
@@ -103,8 +109,9 @@ fn table() -> Vec<Row> {
 }
 
 /// Pairs of route and role that are let in. It may only fall, but for: custodians tighten what waits for its reviewers,
+/// they and reviewers ask for exceptions, of which one person's alone changes nothing,
 /// regulators end their own suspensions, administrators list the tokens, since whoever revokes one has to find it.
-const ALLOWED_MAX: usize = 136;
+const ALLOWED_MAX: usize = 138;
 
 const PEOPLE: [(&str, Role); 6] = [
     ("carol", Role::Custodian),

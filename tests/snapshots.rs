@@ -85,7 +85,7 @@ async fn made_up_rows_hold_to_what_is_declared_unique() {
         group: None,
         grade: Grade::Open,
         n_public: 0,
-        dictionary: Dictionary { columns: vec![Column { codes, ..Column::new("kind", ColumnKind::Utf8) }] },
+        dictionary: Dictionary::of(vec![Column { codes, ..Column::new("kind", ColumnKind::Utf8) }]),
         state: DatasetState::Registered,
         registered_at_ms: 0,
         lapses_at_ms: i64::MAX,

@@ -84,15 +84,13 @@ pub fn entry() -> Dataset {
         group: None,
         grade: Grade::Open,
         n_public: 1_000_000,
-        dictionary: Dictionary {
-            columns: vec![
-                Column::new("id", ColumnKind::Utf8),
-                Column { codes: codes('a', CODES.0), ..Column::new("a", ColumnKind::Utf8) },
-                Column { codes: codes('b', CODES.1), ..Column::new("b", ColumnKind::Utf8) },
-                Column { bounds: Some(Bounds { lower: 0, upper: 1_000 }), ..Column::new("v", ColumnKind::Int64) },
-                Column { bounds: Some(Bounds { lower: 0, upper: 100 }), ..Column::new("w", ColumnKind::Int32) },
-            ],
-        },
+        dictionary: Dictionary::of(vec![
+            Column::new("id", ColumnKind::Utf8),
+            Column { codes: codes('a', CODES.0), ..Column::new("a", ColumnKind::Utf8) },
+            Column { codes: codes('b', CODES.1), ..Column::new("b", ColumnKind::Utf8) },
+            Column { bounds: Some(Bounds { lower: 0, upper: 1_000 }), ..Column::new("v", ColumnKind::Int64) },
+            Column { bounds: Some(Bounds { lower: 0, upper: 100 }), ..Column::new("w", ColumnKind::Int32) },
+        ]),
         state: DatasetState::Registered,
         registered_at_ms: 0,
         lapses_at_ms: i64::MAX,

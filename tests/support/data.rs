@@ -25,7 +25,7 @@ fn dataset(name: &str, columns: Vec<Column>, subject: &str, domain: &str) -> Dat
         group: None,
         grade: Grade::Open,
         n_public: 5_000,
-        dictionary: Dictionary { columns },
+        dictionary: Dictionary::of(columns),
         state: DatasetState::Registered,
         registered_at_ms: 0,
         lapses_at_ms: i64::MAX,

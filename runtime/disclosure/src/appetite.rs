@@ -4,8 +4,8 @@
 //! without anyone being able to make them weaker.
 //!
 //! # Guarantees
-//! An [`Appetite`] comes only from a grade's floor, from steps that tighten it, and from [exceptions](Exception) that
-//! two people give a reason for.
+//! An [`Appetite`] comes only from a grade's floor, from steps that tighten it, and from exceptions for which
+//! people of every owning agency give a reason.
 //!
 //! # Does not guarantee
 //! That a floor is right for a dataset: the numbers are usual ones in official statistics, not proofs.
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sluice_domain::grade::Grade;
 use sluice_domain::refusal::{Code, Refusal};
 
-pub use exception::{Exception, ExceptionMark, RuleName};
+pub use sluice_domain::exception::{ExceptionMark, RuleName};
 
 use crate::evidence::TOP;
 
@@ -100,8 +100,8 @@ pub struct Overrides {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appetite {
     rules: Rules,
-    /// Sorted; empty but for what two people asked for.
-    exceptions: Vec<Exception>,
+    /// Sorted; empty but for exceptions that hold.
+    exceptions: Vec<ExceptionMark>,
 }
 
 impl Appetite {
@@ -172,8 +172,8 @@ impl Appetite {
     #[must_use]
     pub fn strictest(self, other: &Appetite) -> Appetite {
         let Appetite { mut rules, mut exceptions } = self;
-        exceptions.extend(other.exceptions.iter().cloned());
-        exceptions.sort();
+        exceptions.extend(&other.exceptions);
+        exceptions.sort_unstable();
         exceptions.dedup();
         let other = &other.rules;
         rules.grade = rules.grade.max(other.grade);

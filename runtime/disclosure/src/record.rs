@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::appetite::{Appetite, Exception, ExceptionMark, POLICY_VERSION, Rules};
+use crate::appetite::{Appetite, ExceptionMark, POLICY_VERSION, Rules};
 use crate::candidate::{Body, Candidate};
 use crate::checks::Check;
 use crate::families::sealed::SealedTables;
@@ -53,7 +53,7 @@ pub struct SdcRecord {
     pub policy_version: String,
     /// The appetite, threshold and rounding base among it.
     pub rules: Rules,
-    /// The rules that two people loosened, with the number that held instead; why stays inside.
+    /// The rules that people of the owning agencies loosened for this table, with the number that held instead; why stays inside.
     pub exceptions: Vec<ExceptionMark>,
     /// How the table was protected.
     pub method: Method,
@@ -116,7 +116,7 @@ impl SdcRecord {
             evidence,
             policy_version: POLICY_VERSION.to_owned(),
             rules: appetite.rules().clone(),
-            exceptions: appetite.exceptions().iter().map(Exception::mark).collect(),
+            exceptions: appetite.exceptions().to_vec(),
             method,
             checks: names.map(|check| CheckLine { check, read_by_reviewers: true }).collect(),
             rows: table.rows().len() as u64,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grade::Grade;
 use crate::refusal::{Code, Refusal};
+use crate::relation::{self, ColumnRelation};
 
 /// The type of a column. Timestamps are UTC, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,9 +126,18 @@ impl Column {
 pub struct Dictionary {
     /// The columns, in order.
     pub columns: Vec<Column>,
+    /// What follows from sums of its columns though it isn't published: linear relations between them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relations: Vec<ColumnRelation>,
 }
 
 impl Dictionary {
+    /// A dictionary of these columns, without relations.
+    #[must_use]
+    pub fn of(columns: Vec<Column>) -> Dictionary {
+        Dictionary { columns, relations: Vec::new() }
+    }
+
     /// The column of that name.
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&Column> {
@@ -163,7 +173,8 @@ impl Dictionary {
                 return broken(format!("the bounds of `{name}` don't fit it"));
             }
         }
-        self.columns.iter().try_for_each(|column| self.check_level(column))
+        self.columns.iter().try_for_each(|column| self.check_level(column))?;
+        relation::check(self)
     }
 
     /// Whether a column's values follow from another's: each code of the finer column has one coarser code.
@@ -233,7 +244,7 @@ mod tests {
         let county = coded("county", &["a1", "a2", "b1"]);
         let city = level("city", &["a", "b"], "county", &[("a1", "a"), ("a2", "a"), ("b1", "b")]);
         let province = level("province", &["p"], "city", &[("a", "p"), ("b", "p")]);
-        let dictionary = Dictionary { columns: vec![province.clone(), county.clone(), city.clone()] };
+        let dictionary = Dictionary::of(vec![province.clone(), county.clone(), city.clone()]);
         assert_eq!(dictionary.check(), Ok(()));
         assert_eq!(dictionary.finest("province").map(|column| column.name.as_str()), Some("county"));
         assert_eq!(dictionary.rolled_up("province", "county", "b1"), Some("p"));
@@ -244,7 +255,7 @@ mod tests {
         let unknown = level("city", &["a"], "county", &[("a1", "a"), ("a2", "a"), ("b1", "b")]);
         let circle = level("city", &["a"], "city", &[("a", "a")]);
         for wrong in [half, unknown, circle] {
-            assert!(Dictionary { columns: vec![county.clone(), wrong] }.check().is_err());
+            assert!(Dictionary::of(vec![county.clone(), wrong]).check().is_err());
         }
     }
 }

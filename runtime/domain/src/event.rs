@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, Snapshot};
 use crate::digest::Commitment;
+use crate::exception::ExceptionMark;
 use crate::family::{Family, FamilySeal};
 use crate::grade::Lane;
 use crate::grant::{Grant, Tightening};
@@ -109,6 +110,15 @@ pub enum Happening {
         #[serde(default, skip_serializing_if = "Tightening::is_empty")]
         tightening: Tightening,
     },
+    /// The actor asked for an exception, for a reason that stays inside. `assessment` is the one under the looser rule,
+    /// due where the exception holds now: what stands before the reviewers is then replaced, and the votes are void.
+    ExceptionAsked {
+        request: RequestId,
+        mark: ExceptionMark,
+        reason: Commitment,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assessment: Option<Commitment>,
+    },
     /// A reviewer looked at a candidate.
     CandidateViewed { request: RequestId },
     /// A reviewer voted.
@@ -157,6 +167,7 @@ impl Happening {
             Happening::JobStopped { .. } => "job_stopped",
             Happening::ReviewOpened { .. } => "review_opened",
             Happening::CandidateReplaced { .. } => "candidate_replaced",
+            Happening::ExceptionAsked { .. } => "exception_asked",
             Happening::CandidateViewed { .. } => "candidate_viewed",
             Happening::VoteCast { .. } => "vote_cast",
             Happening::ReleaseSealed { .. } => "release_sealed",

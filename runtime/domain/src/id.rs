@@ -2,13 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The most bytes of a name.
+pub const NAME_BYTES_MAX: usize = 48;
+
 /// Whether `text` is a name that may appear in SQL and in a release: lower-case letters, digits and underscores,
 /// starting with a letter, at most 48 bytes. The narrow alphabet rules out look-alike names.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     let mut bytes = text.bytes();
     let starts = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
-    starts && text.len() <= 48 && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    starts
+        && text.len() <= NAME_BYTES_MAX
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// Whether `text` may name a person or an organisation: as [`is_name`], with hyphens.

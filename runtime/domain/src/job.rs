@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Contract;
 use crate::grade::Lane;
 use crate::id::{GrantId, JobId, SnapshotId};
+use crate::relation::Relation;
 
 /// Where a job stands, for those inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -147,6 +148,9 @@ pub struct Job {
     pub snapshots: BTreeMap<String, SnapshotId>,
     /// How it comes out.
     pub route: Route,
+    /// What is known to follow from its measures, by the dictionaries of what it reads; pinned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relations: Vec<Relation>,
     /// When it was admitted.
     pub admitted_at_ms: i64,
     /// The length of a slot.
@@ -240,6 +244,7 @@ mod tests {
             contract: Contract::Report(nothing),
             snapshots: BTreeMap::new(),
             route: Route::default(),
+            relations: Vec::new(),
             admitted_at_ms: 1_000,
             slot_ms: 100,
             fixed_slot_at_ms: fixed,

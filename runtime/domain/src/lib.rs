@@ -4,8 +4,8 @@
 //! It reads no clock, draws no entropy, opens no file and knows neither Arrow nor SQL, so the rules can be read and
 //! tested in seconds.
 //!
-//! - The nouns: [`people`], [`dataset`] with its [`dictionary`], [`grant`], [`module`], [`contract`], [`job`],
-//!   [`review`], [`release`].
+//! - The nouns: [`people`], [`dataset`] with its [`dictionary`] and [`relation`]s, [`grant`], [`module`], [`contract`], [`job`],
+//!   [`review`], [`exception`], [`release`].
 //! - The rules: [`permission`] (may this role do this at all), [`policy`] (may it be done to this thing in this
 //!   state), [`limits`] (a limit on everything), [`refusal`] (the closed list of expected errors, the only ones that
 //!   an operator sees).
@@ -19,6 +19,7 @@ pub mod dictionary;
 pub mod digest;
 mod documents;
 pub mod event;
+pub mod exception;
 pub mod family;
 pub mod grade;
 pub mod grant;
@@ -31,6 +32,7 @@ pub mod people;
 pub mod permission;
 pub mod policy;
 pub mod refusal;
+pub mod relation;
 pub mod release;
 pub mod review;
 pub mod state;

@@ -33,6 +33,7 @@ pub enum Act {
     ViewCandidate,
     Vote,
     TightenRequest,
+    AskException,
     FetchRelease,
     ReadReleases,
     ExportLedger,
@@ -68,6 +69,7 @@ pub const TABLE: &[(Act, &[Role])] = {
         (Act::ViewCandidate, &[Reviewer]),
         (Act::Vote, &[Reviewer]),
         (Act::TightenRequest, &[Custodian]),
+        (Act::AskException, &[Custodian, Reviewer]),
         (Act::FetchRelease, &[Operator]),
         (Act::ReadReleases, &[Custodian, Reviewer, Operator, Regulator, Auditor]),
         (Act::ExportLedger, &[Auditor, Regulator]),
@@ -129,6 +131,7 @@ mod tests {
             Act::ViewCandidate,
             Act::Vote,
             Act::TightenRequest,
+            Act::AskException,
             Act::FetchRelease,
         ];
         assert!(changing.iter().all(|act| !permits(Role::Auditor, *act)));

@@ -8,6 +8,7 @@ mod grants;
 use crate::contract::Contract;
 use crate::dataset::Dataset;
 use crate::event::StopReason;
+use crate::exception::ExceptionMark;
 use crate::grade::Lane;
 use crate::grant::Grant;
 use crate::job::{Job, JobState};
@@ -194,7 +195,8 @@ pub fn may_review(state: &State, actor: &Actor, request: &ReleaseRequest) -> Ans
 /// Whether the actor may vote now.
 ///
 /// # Errors
-/// As [`may_review`]; a request that is decided, a second vote, a grant that has ended.
+/// As [`may_review`]; a request that is decided, a second vote, somebody who asked for an exception that holds, a grant
+/// that has ended.
 pub fn may_vote(state: &State, actor: &Actor, request: &ReleaseRequest, now_ms: i64) -> Answer {
     may_review(state, actor, request)?;
     if !request.is_open() {
@@ -202,6 +204,9 @@ pub fn may_vote(state: &State, actor: &Actor, request: &ReleaseRequest, now_ms: 
     }
     if request.votes.iter().any(|vote| vote.person == actor.person) {
         return refuse(Code::WrongState, "you have voted; another person must");
+    }
+    if request.loosened_by(&actor.person) {
+        return refuse(Code::ConflictOfInterest, "you asked for an exception of this request; others decide");
     }
     may_be_decided(state, request, now_ms)
 }
@@ -212,6 +217,26 @@ pub fn may_vote(state: &State, actor: &Actor, request: &ReleaseRequest, now_ms: 
 /// # Errors
 /// As [`may_review`]; a request that is decided or has had all its rounds, a report, a grant that has ended.
 pub fn may_tighten(state: &State, actor: &Actor, request: &ReleaseRequest, now_ms: i64) -> Answer {
+    may_change_rules(state, actor, request, now_ms)
+}
+
+/// Whether the actor may ask for an exception: somebody of an owning agency, with no part in the job, who hasn't asked
+/// for this one. How far the rule gives is for the rules to say.
+///
+/// # Errors
+/// As [`may_tighten`]; a person who has asked for it, a rule that has an exception, too much that is asked for.
+pub fn may_ask_exception(
+    state: &State,
+    actor: &Actor,
+    request: &ReleaseRequest,
+    mark: ExceptionMark,
+    now_ms: i64,
+) -> Answer {
+    may_change_rules(state, actor, request, now_ms)?;
+    request.may_back(mark, &actor.person).or_else(|why| refuse(Code::WrongState, why))
+}
+
+fn may_change_rules(state: &State, actor: &Actor, request: &ReleaseRequest, now_ms: i64) -> Answer {
     may_review(state, actor, request)?;
     if !request.is_open() {
         return refuse(Code::WrongState, "the request is decided");
@@ -220,7 +245,7 @@ pub fn may_tighten(state: &State, actor: &Actor, request: &ReleaseRequest, now_m
         return refuse(Code::WrongState, "the request has had all its rounds");
     }
     if state.jobs.get(&request.job).is_none_or(|job| job.lane != Lane::Tabulate) {
-        return refuse(Code::WrongState, "the host counts nothing in a report, so no rule can be tightened");
+        return refuse(Code::WrongState, "the host counts nothing in a report, so there is no rule to change");
     }
     may_be_decided(state, request, now_ms)
 }

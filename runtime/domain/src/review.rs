@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Commitment;
+use crate::exception::Exception;
 use crate::grant::Tightening;
 use crate::id::{JobId, RequestId};
 use crate::people::Role;
@@ -111,6 +112,9 @@ pub struct ReleaseRequest {
     /// the candidate has to take them in, or gets another assessment than the one on record.
     #[serde(default, skip_serializing_if = "Tightening::is_empty")]
     pub tightening: Tightening,
+    /// Looser rules that people of the owning agencies asked for. Those that enough of them asked for hold.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<Exception>,
     /// Counts up when the candidate or its assessment changes; the votes before that are void.
     pub round: u32,
     /// Reviewers who must agree.
@@ -167,6 +171,15 @@ impl ReleaseRequest {
         self.votes.iter().filter(|vote| inside && (!blind || vote.person == person)).collect()
     }
 
+    /// Begins a new round on another assessment: the votes before it are void.
+    pub(crate) fn begin_round(&mut self, assessment: &Commitment) {
+        self.assessment = assessment.clone();
+        self.round = self.round.saturating_add(1);
+        self.votes.clear();
+        self.lapse_exceptions();
+        self.state = RequestState::Voting;
+    }
+
     /// Whether votes can still be cast.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -175,14 +188,14 @@ impl ReleaseRequest {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::event::{Event, Happening};
     use crate::people::Actor;
     use crate::state::State;
 
     /// A request of these agencies with these votes, each `agency` and verdict.
-    fn request(owners: &[&str], votes: &[(&str, Verdict)]) -> ReleaseRequest {
+    pub(crate) fn request(owners: &[&str], votes: &[(&str, Verdict)]) -> ReleaseRequest {
         let vote = |(place, (agency, verdict)): (usize, &(&str, Verdict))| Vote {
             person: format!("person-{place}"),
             agency: (*agency).to_owned(),
@@ -199,11 +212,18 @@ mod tests {
             candidate: Commitment::new(&[0; 32], b""),
             assessment: Commitment::new(&[0; 32], b""),
             tightening: Tightening::default(),
+            exceptions: Vec::new(),
             round: 1,
             reviewers: 2,
             state: RequestState::Voting,
             votes: votes.iter().enumerate().map(vote).collect(),
         }
+    }
+
+    /// An approval.
+    pub(crate) fn approval(person: &str, agency: &str) -> Vote {
+        let (person, agency, reason) = (person.to_owned(), agency.to_owned(), Reason::Fits);
+        Vote { person, agency, verdict: Verdict::Approve, reason, note: None, at_ms: 0 }
     }
 
     fn tallied(owners: &[&str], votes: &[(&str, Verdict)]) -> RequestState {

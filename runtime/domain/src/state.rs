@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 
 use crate::dataset::{Dataset, DatasetState, Snapshot};
+use crate::digest::Commitment;
 pub use crate::documents::DocumentKey;
 use crate::event::{Event, Happening};
+use crate::exception::{Backer, ExceptionMark};
 use crate::family::{self, Family, FamilySeal, FamilyState};
 use crate::grant::{Grant, GrantState, Signature};
 use crate::id::{GrantId, JobId, ReleaseId, RequestId, SnapshotId, TokenId};
@@ -163,11 +165,11 @@ impl State {
                 }
                 entry.tightening = tightening.clone();
                 entry.candidate = candidate.clone();
-                entry.assessment = assessment.clone();
-                entry.round = entry.round.saturating_add(1);
-                entry.votes.clear();
-                entry.state = RequestState::Voting;
+                entry.begin_round(assessment);
                 Ok(key("request", request.as_str()))
+            }
+            Happening::ExceptionAsked { request, mark, reason, assessment } => {
+                self.ask_exception(request, *mark, (&event.actor, reason, at_ms), assessment.as_ref())
             }
             Happening::VoteCast { request, vote } => {
                 let entry = self.requests.get_mut(request).ok_or("no such request")?;
@@ -176,6 +178,9 @@ impl State {
                 }
                 if entry.votes.iter().any(|other| other.person == vote.person) {
                     return Err("the person has voted");
+                }
+                if entry.loosened_by(&vote.person) {
+                    return Err("the person asked for an exception that holds");
                 }
                 entry.votes.push(vote.clone());
                 entry.state = entry.tally();
@@ -193,6 +198,31 @@ impl State {
             }
             Happening::ReleaseSealed { release } => self.seal_release(release, at_ms),
         }
+    }
+
+    fn ask_exception(
+        &mut self,
+        request: &RequestId,
+        mark: ExceptionMark,
+        (by, reason, at_ms): (&Actor, &Commitment, i64),
+        assessment: Option<&Commitment>,
+    ) -> Result<Vec<DocumentKey>, &'static str> {
+        let entry = self.requests.get_mut(request).ok_or("no such request")?;
+        if !entry.is_open() {
+            return Err("the request is decided");
+        }
+        if !entry.owners.contains(&by.organisation) {
+            return Err("not of an owning agency");
+        }
+        let (person, agency, reason) = (by.person.clone(), by.organisation.clone(), reason.clone());
+        let holds = entry.back(mark, Backer { person, agency, reason, round: entry.round, at_ms })?;
+        if holds != assessment.is_some() {
+            return Err("an assessment is due exactly when it holds");
+        }
+        if let Some(assessment) = assessment {
+            entry.begin_round(assessment);
+        }
+        Ok(vec![DocumentKey { noun: "request", id: request.as_str().to_owned() }])
     }
 
     fn sign(

@@ -51,17 +51,19 @@ pub async fn admit(
         return Err(Refusal::contract("the label `*` stands for totals and can't be declared".to_owned()));
     }
     let prepared = prepare(tables, contract.lane(), limits, &SessionSettings::planning())?;
+    let mut sources = Vec::new();
     for sql in contract.queries() {
         let guarded = prepared.admit(sql, limits).await?;
         if let Work::Plan(plan) = work {
             check_plan_columns(&guarded, plan)?;
+            sources.extend(plan.measures.iter().map(|measure| guarded.source(&measure.column)));
         }
     }
     let selection = match work {
         Work::Plan(plan) => selection(&plan.sql, tables, limits),
         Work::Module { .. } => Err(vec!["a module makes the figures".to_owned()]),
     };
-    Ok(Admitted { contract, selection })
+    Ok(Admitted { contract, selection, sources })
 }
 
 /// Puts a contract's queries to the guard, whatever made the contract.

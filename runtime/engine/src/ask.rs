@@ -14,6 +14,7 @@ use sluice_domain::dictionary::{Column, Dictionary};
 use sluice_domain::grade::Lane;
 use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
+use sluice_domain::relation::Source;
 
 use crate::tally::Tally;
 
@@ -226,6 +227,8 @@ pub struct Admitted {
     pub contract: Contract,
     /// Its query as a selection, or the parts of the job that are more than one, in words for its operator.
     pub selection: Result<Selection, Vec<String>>,
+    /// The column that each measure of its contract is, where that can be read off the query.
+    pub sources: Vec<Option<Source>>,
 }
 
 /// What is asked of a worker.

@@ -67,7 +67,7 @@ fn read(ask: &Draft) -> Result<Drafted, Refusal> {
         );
     }
     let counted = if subject.is_some() { subjects.len() as u64 } else { u64::from(row) };
-    Ok(Drafted { dictionary: Dictionary { columns }, n_public: step_up(counted.max(1)), remarks })
+    Ok(Drafted { dictionary: Dictionary::of(columns), n_public: step_up(counted.max(1)), remarks })
 }
 
 /// The subject of each row, by a number; rows without one have none. Without a subject column each row is its own.

@@ -14,6 +14,7 @@ pub mod exprs;
 mod fanout;
 pub mod functions;
 pub mod nodes;
+mod source;
 pub mod syntax;
 pub mod total;
 pub mod unit;
@@ -29,6 +30,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection
 use sluice_domain::grade::Lane;
 use sluice_domain::limits::Limits;
 use sluice_domain::refusal::{Code, Refusal};
+use sluice_domain::relation::Source;
 
 use crate::provider::GrantedTable;
 use crate::snapshot::SUBJECT;
@@ -42,6 +44,12 @@ pub struct Guarded {
 }
 
 impl Guarded {
+    /// The column of a dataset that an output column is, where that can be read off the plan.
+    #[must_use]
+    pub fn source(&self, name: &str) -> Option<Source> {
+        source::source(&self.plan, name)
+    }
+
     /// The type of an output column.
     ///
     /// # Errors

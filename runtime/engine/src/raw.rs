@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sluice_disclosure::Candidate;
-use sluice_disclosure::candidate::{Body, Contributions, Groups, Mismatch, Raw, ReportFault, RunFacts};
+use sluice_disclosure::candidate::{Body, Contributions, Groups, Mismatch, Raw, Relation, ReportFault, RunFacts};
 use sluice_disclosure::publish::cell_key::Secret;
 use sluice_domain::contract::{Contract, Tabulation};
 use sluice_domain::digest::Commitment;
@@ -80,8 +80,8 @@ impl RawOutput {
                 let shape = Shape::new(tabulation, [0; 32]);
                 let counts = decode(&self.bytes, &shape).ok_or(Mismatch::Bytes)?;
                 let facts = facts(&counts);
-                let Kept { contributions, groups, cell_key } = kept;
-                let raw = Raw::Cells { contributions, groups, relations: Vec::new(), facts };
+                let Kept { contributions, groups, relations, cell_key } = kept;
+                let raw = Raw::Cells { contributions, groups, relations, facts };
                 let secret = cell_key.map(Secret::new);
                 let candidate = Candidate::keyed(contract.clone(), raw, limits, secret.as_ref())?;
                 check_same(&counts, &shape, &candidate)?;
@@ -102,6 +102,8 @@ pub struct Kept {
     pub contributions: Contributions,
     /// Which subjects are one unit.
     pub groups: Groups,
+    /// The relations between the contract's measures that are known: none, unless whoever opens it says so.
+    pub relations: Vec<Relation>,
     /// The secret of cell keys, where counts are to be perturbed by them.
     pub cell_key: Option<[u8; 32]>,
 }
@@ -114,14 +116,14 @@ impl Kept {
     pub fn read(contract: &Contract, folder: &Path, snapshots: &[PathBuf]) -> Result<Kept, KeptFault> {
         let Contract::Tabulate(tabulation) = contract else {
             let contributions = Contributions::read(&[], 0)?;
-            return Ok(Kept { contributions, groups: Groups::none(), cell_key: None });
+            return Ok(Kept { contributions, groups: Groups::none(), relations: Vec::new(), cell_key: None });
         };
         let contributions = Kept::contributions(tabulation, folder)?;
         let groups = match crate::snapshot::merged_groups(snapshots)? {
             Some(pairs) => Groups::new(pairs)?,
             None => Groups::none(),
         };
-        Ok(Kept { contributions, groups, cell_key: None })
+        Ok(Kept { contributions, groups, relations: Vec::new(), cell_key: None })
     }
 
     /// What each subject brought to each cell, as a run kept it in its folder.

@@ -1,66 +1,22 @@
-//! Exceptions: one named rule, loosened for a written reason that two people give, and marked on the release.
+//! Exceptions: one named rule of one request, loosened where enough people ask for it, and marked on the release.
 //!
 //! # Guarantees
-//! An exception loosens nothing but its rule, and never below the least that holds whatever anybody writes. The release
-//! carries the rule and its number, not the reason: a person's free text never reaches an operator.
+//! - Nothing but a request's exceptions that hold loosens a rule: [`sluice_domain::exception`] says when one does.
+//! - An exception loosens nothing but its rule, and never below the least that holds whatever anybody writes.
+//! - The release carries the rule and its number. Neither who asked nor why is known here.
 //!
 //! # Does not guarantee
-//! That the two people exist or may decide: the server knows them. That the reason is a good one.
+//! That the people exist or may ask: the server knows them.
 //!
 //! # Example
 //! Threshold 10, asked 5, by two people: 5 holds. Asked 2: refused, since 3 is the least. Asked 10: refused, since
 //! nothing is loosened.
 
-use serde::{Deserialize, Serialize};
+use sluice_domain::exception::{ExceptionMark, RuleName};
 use sluice_domain::refusal::{Code, Refusal};
+use sluice_domain::review::ReleaseRequest;
 
 use super::{Appetite, Dominance, PriorPosterior, Rules};
-
-/// The rule that an exception loosens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-#[allow(missing_docs, reason = "the same names as in `Rules`")]
-pub enum RuleName {
-    Threshold,
-    RoundingBase,
-    /// The share of the `n` largest, in percent.
-    Dominance {
-        n: u32,
-    },
-    PPercent,
-    /// The `p` of the pq rule; its `q` stays.
-    PriorPosterior,
-    ClassGroup,
-    DegreesOfFreedom,
-    Difference,
-}
-
-/// What two people ask for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Exception {
-    /// Of which rule.
-    pub rule: RuleName,
-    /// The number that is to hold instead.
-    pub asked: u64,
-    /// Why, in words, for inside.
-    pub reason: String,
-    /// Who asks, by their short names.
-    pub by: [String; 2],
-}
-
-/// What a release carries of an exception.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ExceptionMark {
-    /// Of which rule.
-    pub rule: RuleName,
-    /// The number that held instead.
-    pub asked: u64,
-}
-
-/// The most bytes of a reason.
-const REASON_BYTES_MAX: usize = 4_000;
 
 /// What holds whatever anybody writes.
 const THRESHOLD_MIN: u64 = 3;
@@ -71,57 +27,48 @@ const DOMINANCE_PERCENT_MAX: u64 = 95;
 const CLASS_GROUP_MIN: u64 = 1;
 const DEGREES_OF_FREEDOM_MIN: u64 = 2;
 
-impl Exception {
-    /// What a release carries of it.
-    #[must_use]
-    pub fn mark(&self) -> ExceptionMark {
-        ExceptionMark { rule: self.rule, asked: self.asked }
-    }
-
-    fn check(&self) -> Result<(), Refusal> {
-        let [one, two] = &self.by;
-        if one.trim().is_empty() || two.trim().is_empty() || one == two {
-            return Err(Refusal::with(Code::Malformed, "an exception is asked by two people"));
-        }
-        if self.reason.trim().is_empty() || self.reason.len() > REASON_BYTES_MAX {
-            return Err(Refusal::with(Code::Malformed, "an exception has a reason, in at most 4000 bytes"));
-        }
-        Ok(())
-    }
-}
-
 impl Appetite {
-    /// The same appetite, looser where two people each time say so and why.
+    /// The same appetite, looser where the request has exceptions that hold.
     ///
-    /// Exceptions come last: after the grant has tightened, and after several datasets' rules became one.
+    /// Exceptions come last: after the grant and the request have tightened, and after several datasets' rules became
+    /// one.
     ///
     /// # Errors
-    /// A refusal if an exception isn't by two people, has no reason, loosens nothing, or goes below the least.
-    pub fn with_exceptions(mut self, exceptions: &[Exception]) -> Result<Appetite, Refusal> {
-        let mut sorted = exceptions.to_vec();
-        sorted.sort();
-        for exception in sorted {
-            exception.check()?;
-            if self.exceptions.iter().any(|other| other.rule == exception.rule) {
-                return Err(Refusal::with(Code::Malformed, "one exception a rule"));
-            }
-            self.rules.loosen(&exception)?;
-            self.exceptions.push(exception);
-        }
-        Ok(self)
+    /// A refusal if an exception loosens nothing, goes below the least, or is the second of its rule.
+    pub fn with_exceptions(self, request: &ReleaseRequest) -> Result<Appetite, Refusal> {
+        let mut marks: Vec<ExceptionMark> = request.exceptions_in_force().map(|exception| exception.mark).collect();
+        marks.sort_unstable();
+        marks.into_iter().try_fold(self, Appetite::loosened)
     }
 
-    /// The exceptions under which it stands, for inside.
+    /// Whether an exception may be asked for.
+    ///
+    /// # Errors
+    /// As [`Appetite::with_exceptions`].
+    pub fn may_loosen(&self, mark: ExceptionMark) -> Result<(), Refusal> {
+        self.clone().loosened(mark).map(drop)
+    }
+
+    /// The exceptions under which it stands.
     #[must_use]
-    pub fn exceptions(&self) -> &[Exception] {
+    pub fn exceptions(&self) -> &[ExceptionMark] {
         &self.exceptions
+    }
+
+    pub(crate) fn loosened(mut self, mark: ExceptionMark) -> Result<Appetite, Refusal> {
+        if self.exceptions.iter().any(|other| other.rule == mark.rule) {
+            return Err(Refusal::with(Code::Malformed, "one exception a rule"));
+        }
+        self.rules.loosen(mark)?;
+        self.exceptions.push(mark);
+        Ok(self)
     }
 }
 
 impl Rules {
-    fn loosen(&mut self, exception: &Exception) -> Result<(), Refusal> {
-        let asked = exception.asked;
-        match exception.rule {
+    fn loosen(&mut self, mark: ExceptionMark) -> Result<(), Refusal> {
+        let asked = mark.asked;
+        match mark.rule {
             RuleName::Threshold => lower("threshold", &mut self.threshold, asked, THRESHOLD_MIN),
             RuleName::RoundingBase => lower("rounding_base", &mut self.rounding_base, asked, ROUNDING_BASE_MIN),
             RuleName::ClassGroup => lower("class_group", &mut self.class_group, asked, CLASS_GROUP_MIN),
@@ -181,27 +128,72 @@ fn below(name: &str, least: u64) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use sluice_domain::digest::Commitment;
+    use sluice_domain::exception::{Backer, Exception};
     use sluice_domain::grade::Grade;
+    use sluice_domain::grant::Tightening;
+    use sluice_domain::id::{JobId, RequestId};
+    use sluice_domain::review::RequestState;
 
     use super::*;
-    use crate::tests::factory::floor;
+    use crate::tests::factory::{Table, assess, floor};
 
-    fn exception(rule: RuleName, asked: u64) -> Exception {
-        let (reason, by) = ("A law asks for it.".to_owned(), ["ana".to_owned(), "ben".to_owned()]);
-        Exception { rule, asked, reason, by }
+    fn mark(rule: RuleName, asked: u64) -> ExceptionMark {
+        ExceptionMark { rule, asked }
     }
 
-    fn refused(exceptions: &[Exception]) -> Option<Code> {
-        floor(Grade::Restricted).with_exceptions(exceptions).err().map(|refusal| refusal.code)
+    /// A request in which these people ask for each of these.
+    fn request(people: &[&str], marks: &[ExceptionMark]) -> ReleaseRequest {
+        let backer = |person: &&str| Backer {
+            person: (*person).to_owned(),
+            agency: "agency".to_owned(),
+            reason: Commitment::new(&[0; 32], b"A law asks for it."),
+            round: 1,
+            at_ms: 0,
+        };
+        let exception = |mark: &ExceptionMark| Exception { mark: *mark, by: people.iter().map(backer).collect() };
+        ReleaseRequest {
+            id: RequestId::new([0; 16]),
+            job: JobId::new([0; 16]),
+            owners: vec!["agency".to_owned()],
+            organisation: "operator".to_owned(),
+            candidate: Commitment::new(&[0; 32], b""),
+            assessment: Commitment::new(&[0; 32], b""),
+            tightening: Tightening::default(),
+            exceptions: marks.iter().map(exception).collect(),
+            round: 1,
+            reviewers: 2,
+            state: RequestState::Voting,
+            votes: Vec::new(),
+        }
+    }
+
+    fn loose(people: &[&str], marks: &[ExceptionMark]) -> Result<Appetite, Refusal> {
+        floor(Grade::Restricted).with_exceptions(&request(people, marks))
+    }
+
+    fn refused(rule: RuleName, asked: u64) -> Option<Code> {
+        floor(Grade::Restricted).may_loosen(mark(rule, asked)).err().map(|refusal| refusal.code)
     }
 
     #[test]
     fn the_worked_example() {
-        let loose = floor(Grade::Restricted).with_exceptions(&[exception(RuleName::Threshold, 5)]).expect("two people");
+        let five = [mark(RuleName::Threshold, 5)];
+        let loose = loose(&["ana", "ben"], &five).expect("two people");
         let expected = Rules { threshold: 5, ..floor(Grade::Restricted).rules().clone() };
-        assert_eq!((loose.rules(), loose.exceptions().len()), (&expected, 1));
-        assert_eq!(refused(&[exception(RuleName::Threshold, 2)]), Some(Code::GradeForbids));
-        assert_eq!(refused(&[exception(RuleName::Threshold, 10)]), Some(Code::Malformed));
+        assert_eq!((loose.rules(), loose.exceptions()), (&expected, &five[..]));
+        assert_eq!(refused(RuleName::Threshold, 2), Some(Code::GradeForbids));
+        assert_eq!(refused(RuleName::Threshold, 10), Some(Code::Malformed));
+    }
+
+    #[test]
+    fn what_one_person_asks_for_loosens_nothing() {
+        let asked = [mark(RuleName::Threshold, 5), mark(RuleName::PPercent, 5)];
+        assert_eq!(loose(&["ana"], &asked), Ok(floor(Grade::Restricted)));
+        // Nor does what may never be asked for, as long as it doesn't hold.
+        assert_eq!(loose(&["ana"], &[mark(RuleName::Threshold, 1)]), Ok(floor(Grade::Restricted)));
+        let below = loose(&["ana", "ben"], &[mark(RuleName::Threshold, 1)]).map_err(|refusal| refusal.code);
+        assert_eq!(below, Err(Code::GradeForbids));
     }
 
     #[test]
@@ -217,41 +209,39 @@ mod tests {
             (RuleName::DegreesOfFreedom, 2, 1),
             (RuleName::Difference, 3, 2),
         ];
-        let all: Vec<Exception> = cases.iter().map(|(rule, least, _)| exception(*rule, *least)).collect();
-        for (rule, _, beyond) in cases {
-            assert_eq!(refused(&[exception(rule, beyond)]), Some(Code::GradeForbids), "{rule:?}");
+        for (rule, least, beyond) in cases {
+            assert_eq!(refused(rule, beyond), Some(Code::GradeForbids), "{rule:?}");
+            assert_eq!(refused(rule, least), None, "{rule:?}");
         }
-        let loose = floor(Grade::Restricted).with_exceptions(&all).expect("each at its least");
+        let all: Vec<ExceptionMark> = cases.iter().map(|(rule, least, _)| mark(*rule, *least)).collect();
+        let loose = loose(&["ana", "ben"], &all).expect("each at its least");
         let rules = loose.rules();
         assert_eq!((rules.threshold, rules.rounding_base, rules.class_group, rules.difference), (3, 1, 1, 3));
         assert_eq!(rules.dominance, [Dominance { n: 1, k_percent: 95 }, Dominance { n: 2, k_percent: 95 }]);
         assert_eq!((rules.p_percent, rules.degrees_of_freedom), (5, 2));
         assert_eq!(rules.prior_posterior, Some(PriorPosterior { p_percent: 5, q_percent: 80 }));
-        assert_eq!(refused(&[exception(RuleName::Dominance { n: 3 }, 90)]), Some(Code::Malformed));
+        assert_eq!(refused(RuleName::Dominance { n: 3 }, 90), Some(Code::Malformed));
     }
 
     #[test]
-    fn two_people_give_one_reason_for_one_rule() {
-        let asked = exception(RuleName::Threshold, 5);
-        let by = |one: &str, two: &str| Exception { by: [one.to_owned(), two.to_owned()], ..asked.clone() };
-        for wrong in [by("ana", "ana"), by("ana", " "), Exception { reason: " \n".to_owned(), ..asked.clone() }] {
-            assert_eq!(refused(&[wrong]), Some(Code::Malformed));
-        }
-        let twice = [asked, exception(RuleName::Threshold, 4)];
-        assert_eq!(refused(&twice), Some(Code::Malformed));
+    fn a_rule_has_one_exception() {
+        let twice = loose(&["ana", "ben"], &[mark(RuleName::Threshold, 5), mark(RuleName::Threshold, 4)]);
+        assert_eq!(twice.map_err(|refusal| refusal.code), Err(Code::Malformed));
     }
 
     #[test]
-    fn the_release_is_marked_without_the_reason() {
-        use crate::tests::factory::{Table, assess};
+    fn the_release_is_marked_and_tells_neither_who_nor_why() {
         let candidate = Table::new(&[&["AA"]]).subjects(&[0], 7).candidate();
-        let plain = floor(Grade::Restricted);
-        let loose = plain.clone().with_exceptions(&[exception(RuleName::Threshold, 5)]).expect("two people");
-        let (before, after) = (assess(&candidate, &plain), assess(&candidate, &loose));
+        let five = mark(RuleName::Threshold, 5);
+        let loose = loose(&["ana", "ben"], &[five]).expect("two people");
+        let (before, after) = (assess(&candidate, &floor(Grade::Restricted)), assess(&candidate, &loose));
         assert_eq!((before.table().suppressed_values(), after.table().suppressed_values()), (1, 0));
         assert!(before.record().exceptions.is_empty());
-        assert_eq!(after.record().exceptions, [ExceptionMark { rule: RuleName::Threshold, asked: 5 }]);
+        assert_eq!(after.record().exceptions, [five]);
         let json = String::from_utf8(after.record().to_json()).expect("JSON");
-        assert!(!json.contains("A law") && !json.contains("ana") && json.contains("\"exceptions\":[{"));
+        assert!(!json.contains("A law") && !json.contains("ana"), "{json}");
+        assert!(json.contains(r#""exceptions":[{"rule":"threshold","asked":5}]"#), "{json}");
+        assert!(after.table().notes().iter().any(|note| note.contains("by exception: threshold 5")));
+        assert!(!before.table().notes().iter().any(|note| note.contains("exception")));
     }
 }

@@ -5,38 +5,20 @@
 //! What is derived is derived per subject, so that its contributors are known as those of any measure.
 //!
 //! # Does not guarantee
-//! That every relation is declared: where none is, reviewers are told.
+//! That every relation is declared: of which measures none is known, reviewers are told. Which there are between a
+//! contract's measures is worked out in [`sluice_domain::relation`].
 //!
 //! # Example
 //! Profit is revenue less cost. Where revenue and cost are published, profit is: `terms` 1 * revenue - 1 * cost. If
 //! profit is a measure of the table too, `equals` names it.
 
-use serde::{Deserialize, Serialize};
 use sluice_domain::contract::{Ratio, Statistic, Tabulation};
+pub use sluice_domain::relation::Relation;
 
 use super::Mismatch;
 
-/// A linear relation between measures of a contract: the sum of the terms is a figure with a meaning.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Relation {
-    /// What the sum of the terms is.
-    pub name: String,
-    /// Measures, by position, each with its coefficient.
-    pub terms: Vec<(u32, i32)>,
-    /// The measure that is that sum, where the contract has it.
-    pub equals: Option<u32>,
-}
-
-/// The most relations of one table.
-const RELATIONS_MAX: usize = 16;
-
-impl Relation {
-    /// Every measure that takes part.
-    pub fn measures(&self) -> impl Iterator<Item = usize> + '_ {
-        self.terms.iter().map(|(measure, _)| *measure).chain(self.equals).map(|measure| measure as usize)
-    }
-}
+/// The most relations of one table: those of 16 datasets, which is how many a grant may have.
+const RELATIONS_MAX: usize = 16 * sluice_domain::relation::RELATIONS_MAX;
 
 /// A combination of measures that is a figure of its own.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! **Claim**: a check that isn't done is listed as such, with what a reviewer should look at instead, and never counts
 //! as passed. **Limits**: it knows what this crate knows of. **Source**: attacks.md: "checks that always pass: ACRO's
 //! linked-table check returns pass with a note. A check we can't do returns Refer". **Example**: a table with two
-//! published measures and no declared relation: refer `unchecked:relations`, besides what every counted table has.
+//! published measures, one of which is in no declared relation: refer `unchecked:relations`, besides what every counted
+//! table has.
 
 use super::{Check, or_pass};
 use crate::appetite::Appetite;
@@ -36,8 +37,9 @@ fn counted_topics(counted: &Counted) -> Vec<(&'static str, &'static str)> {
         "linked",
         "Withheld cells are protected within this table, not against other tables or what is known outside.",
     )];
-    if counted.published_measures().count() > 1 && counted.relations().is_empty() {
-        topics.push(("relations", "No linear relations between the measures are declared, so none are checked."));
+    let related = |measure: usize| counted.relations().iter().any(|relation| relation.measures().any(|m| m == measure));
+    if counted.published_measures().count() > 1 && !counted.published_measures().all(related) {
+        topics.push(("relations", "No linear relation is known of some of the measures, so none of those is checked."));
     }
     topics
 }
@@ -45,6 +47,7 @@ fn counted_topics(counted: &Counted) -> Vec<(&'static str, &'static str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::candidate::Relation;
     use crate::tests::factory::{Table, floor, ids};
     use sluice_domain::grade::Grade;
 
@@ -57,5 +60,18 @@ mod tests {
         let findings = Unchecked.run(&two.candidate(), &floor(Grade::Open));
         assert_eq!(ids(&findings), ["unchecked:linked", "unchecked:relations"]);
         assert!(findings.iter().all(|finding| finding.verdict() == Verdict::Refer));
+    }
+
+    #[test]
+    fn a_relation_speaks_for_its_own_measures_alone() {
+        let found = |published: u32, terms: &[(u32, i32)]| {
+            let mut table = Table::new(&[&["AA"]]).same_subject(&[0], 0, &vec![1; published as usize]);
+            table = (0..published).fold(table, |table, _| table.measure(0, 9));
+            table.relations = vec![Relation { name: "sum".to_owned(), terms: terms.to_vec(), equals: None }];
+            ids(&Unchecked.run(&table.candidate(), &floor(Grade::Open)))
+        };
+        assert_eq!(found(2, &[(0, 1), (1, -1)]), ["unchecked:linked"]);
+        assert_eq!(found(3, &[(0, 1), (1, -1)]), ["unchecked:linked", "unchecked:relations"]);
+        assert_eq!(found(3, &[(0, 1), (1, -1), (2, 2)]), ["unchecked:linked"]);
     }
 }

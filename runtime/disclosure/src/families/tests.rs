@@ -29,16 +29,14 @@ fn coded(name: &str, codes: &[&str]) -> Column {
 pub(crate) fn dictionary() -> Dictionary {
     let region = DISTRICTS.iter().map(|district| ((*district).to_owned(), district[..1].to_owned())).collect();
     let region = RollUp { from: "district".to_owned(), codes: region };
-    Dictionary {
-        columns: vec![
-            Column::new("id", ColumnKind::Utf8),
-            coded("district", &DISTRICTS),
-            Column { rolls_up: Some(region), ..coded("region", &["n", "s"]) },
-            coded("age", &AGES),
-            coded("sex", &["f", "m"]),
-            Column { bounds: Some(Bounds { lower: 0, upper: 100_000 }), ..Column::new("income", ColumnKind::Int64) },
-        ],
-    }
+    Dictionary::of(vec![
+        Column::new("id", ColumnKind::Utf8),
+        coded("district", &DISTRICTS),
+        Column { rolls_up: Some(region), ..coded("region", &["n", "s"]) },
+        coded("age", &AGES),
+        coded("sex", &["f", "m"]),
+        Column { bounds: Some(Bounds { lower: 0, upper: 100_000 }), ..Column::new("income", ColumnKind::Int64) },
+    ])
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {

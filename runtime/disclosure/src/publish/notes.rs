@@ -11,6 +11,18 @@ use crate::appetite::Appetite;
 use crate::table::TOTAL;
 
 pub(super) fn notes(contract: &Tabulation, appetite: &Appetite, method: Method) -> Vec<String> {
+    let mut notes = of_figures(contract, appetite, method);
+    let marks: Vec<String> = appetite.exceptions().iter().map(ToString::to_string).collect();
+    if !marks.is_empty() {
+        notes.push(format!(
+            "Rules that are stricter elsewhere were loosened for this table by exception: {}.",
+            marks.join(", ")
+        ));
+    }
+    notes
+}
+
+fn of_figures(contract: &Tabulation, appetite: &Appetite, method: Method) -> Vec<String> {
     let rules = appetite.rules();
     let (threshold, base) = (rules.threshold, rules.rounding_base);
     let mut notes = vec![format!("Cells with fewer than {threshold} subjects, empty ones included, are withheld.")];

@@ -82,6 +82,7 @@ fn job() -> Job {
         contract: contract(),
         snapshots: BTreeMap::new(),
         route: sluice_domain::job::Route::default(),
+        relations: Vec::new(),
         admitted_at_ms: 0,
         slot_ms: 1,
         fixed_slot_at_ms: None,
@@ -110,6 +111,7 @@ fn request() -> ReleaseRequest {
         state: RequestState::Voting,
         votes: vec![vote("first", Verdict::Approve)],
         tightening: Tightening::default(),
+        exceptions: Vec::new(),
     }
 }
 

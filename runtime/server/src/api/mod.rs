@@ -91,6 +91,7 @@ fn long() -> OpenApiRouter<Node> {
         .routes(routes!(review::candidate))
         .routes(routes!(review::vote))
         .routes(routes!(review::tighten))
+        .routes(routes!(review::ask_exception))
         .routes(routes!(releases::data))
         .routes(routes!(releases::record))
         .routes(routes!(ledger::export))
@@ -138,6 +139,6 @@ mod tests {
         let distinct: std::collections::BTreeSet<&String> = named.iter().collect();
         assert_eq!(distinct.len(), named.len(), "{named:?}");
         let operations: usize = paths.values().map(|item| item.as_object().map_or(0, serde_json::Map::len)).sum();
-        assert_eq!(operations, 52, "{:?}", paths.keys());
+        assert_eq!(operations, 53, "{:?}", paths.keys());
     }
 }

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::asked::{Asked, Asking, Id};
 use super::pages::{Paging, page};
 use super::problem;
-use super::types::{CandidateView, CastVote, Page, RequestView, TightenRequest};
+use super::types::{AskException, CandidateView, CastVote, Page, RequestView, TightenRequest};
 use crate::node::{Caller, Node};
 
 /// Inner cells that are shown at once, when nothing is said.
@@ -35,11 +35,12 @@ pub async fn requests(State(node): State<Node>, caller: Caller, Asking(paging): 
     problem::ok(list.and_then(|items| page(items, &paging, |item: &RequestView| &item.id)))
 }
 
-/// One request, with the votes that the caller may see.
+/// One request, with the votes that the caller may see; for people of the owning agencies with the reasons for which
+/// exceptions were asked for.
 #[utoipa::path(get, path = "/v1/requests/{id}", tag = "review", params(("id" = String, Path)),
     responses((status = 200, body = RequestView)))]
 pub async fn request(State(node): State<Node>, caller: Caller, Id(id): Id) -> Response {
-    problem::ok(node.request(&caller.actor, &id))
+    problem::ok(node.request(&caller.actor, &id).await)
 }
 
 /// A candidate, with what is true beside what would be published. That it was looked at goes on record. Reviewers.
@@ -65,4 +66,14 @@ pub async fn vote(State(node): State<Node>, Id(id): Id, asked: Asked<CastVote>) 
     responses((status = 200, body = RequestView)))]
 pub async fn tighten(State(node): State<Node>, Id(id): Id, asked: Asked<TightenRequest>) -> Response {
     problem::ok(node.tighten(&asked.caller.actor, &id, &asked.value, asked.once.as_ref()).await)
+}
+
+/// Asks for an exception. Once two people of each owning agency have asked for the same, the candidate is assessed again
+/// under the looser rule, the votes so far are void, and the round counts up. Whoever asked for what holds has no vote.
+/// Custodians and reviewers of the owning agencies.
+#[utoipa::path(post, path = "/v1/requests/{id}/exceptions", tag = "review", request_body = AskException,
+    params(("id" = String, Path)),
+    responses((status = 201, body = RequestView)))]
+pub async fn ask_exception(State(node): State<Node>, Id(id): Id, asked: Asked<AskException>) -> Response {
+    problem::created(node.ask_exception(&asked.caller.actor, &id, asked.value, asked.once.as_ref()).await)
 }

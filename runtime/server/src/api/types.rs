@@ -23,7 +23,10 @@ pub use families::{FamilyPreview, FamilyView, ProposeFamily, TablePreview, Withh
 pub use grants::{DraftGrant, GrantView, ModuleView};
 pub use jobs::{AttemptView, JobInside, JobStateEvent, JobView, RerunAnswer, SubmitJob};
 pub use people::{AddOrganisation, AddPerson, IssueToken, IssuedToken, Me, OrganisationView, PersonView, TokenView};
-pub use review::{ArtefactView, CandidateView, CastVote, ReleaseView, RequestView, TightenRequest, VoteView};
+pub use review::{
+    ArtefactView, AskException, BackerView, CandidateView, CastVote, ExceptionView, ReleaseView, RequestView,
+    TightenRequest, VoteView,
+};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use sluice_domain::relation::ColumnRelation;
 use sluice_engine::ask::Format;
 use sluice_server::api::types::{DatasetView, SealedSnapshot};
 use ureq::SendBody;
@@ -170,5 +171,24 @@ fn show(common: &Common, dataset: &DatasetView) -> Answer {
         };
         [column.name.clone(), text_of(&column.kind), column.unit.clone(), bounds, codes, column.title.clone()]
     });
-    say::out(say::table(["column", "kind", "unit", "bounds", "codes", "title"], rows))
+    say::out(say::table(["column", "kind", "unit", "bounds", "codes", "title"], rows))?;
+    let relations: Vec<(&str, String)> =
+        dataset.dictionary.relations.iter().map(|relation| ("relation", relation_text(relation))).collect();
+    if relations.is_empty() { Ok(()) } else { say::out(say::fields(&relations)) }
+}
+
+/// A relation, as an equation: `profit = -1 cost + 1 revenue`.
+fn relation_text(relation: &ColumnRelation) -> String {
+    let ColumnRelation { name, terms, equals } = relation;
+    let mut text = format!("{} =", equals.as_ref().unwrap_or(name));
+    for (place, (column, factor)) in terms.iter().enumerate() {
+        let sign = match (place, *factor < 0) {
+            (0, false) => "",
+            (0, true) => "-",
+            (_, false) => "+ ",
+            (_, true) => "- ",
+        };
+        text.push_str(&format!(" {sign}{} {column}", factor.unsigned_abs()));
+    }
+    text
 }

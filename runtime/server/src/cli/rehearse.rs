@@ -10,7 +10,8 @@ use sluice_domain::dataset::{Dataset, DatasetState};
 use sluice_domain::grade::Grade;
 use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
-use sluice_engine::ask::{Format, Ingest, Run, TableSpec, Work};
+use sluice_domain::relation;
+use sluice_engine::ask::{Admitted, Format, Ingest, Run, TableSpec, Work};
 use sluice_engine::fleet::{Cancel, Fleet, FleetSettings, RunStop, Stop};
 use sluice_engine::raw::Kept;
 use sluice_server::api::types::{Problem, RegisterDataset};
@@ -73,15 +74,17 @@ impl Rehearse {
         let progress = Progress::spinner("laying out the rows");
         let mut tables = Vec::new();
         let mut grade = Grade::Open;
+        let mut dictionaries = BTreeMap::new();
         for path in &self.dataset {
             let entry = entry(path)?;
             grade = grade.max(entry.grade);
+            dictionaries.insert(entry.name.clone(), entry.dictionary.clone());
             tables.push(self.table(&fleet, place.path(), entry).await?);
         }
         progress.step("asking for the contract");
         let work = self.work(&fleet).await?;
         let bare = tables.iter().map(|table| TableSpec { snapshot: None, ..table.clone() }).collect();
-        let contract = fleet.admit(bare, work.clone()).await.map_err(stopped)?.contract;
+        let Admitted { contract, sources, .. } = fleet.admit(bare, work.clone()).await.map_err(stopped)?;
         progress.step("running");
         let folder = place.path().join("job");
         std::fs::create_dir_all(&folder).map_err(fault)?;
@@ -90,7 +93,8 @@ impl Rehearse {
         let kept_in = folder.clone();
         let run = Run { tables, work, contract: contract.clone(), partitions, folder, bound_key: random()? };
         let ran = fleet.run(run, &Cancel::default()).await.map_err(run_stopped)?;
-        let kept = Kept::read(&contract, &kept_in, &snapshots).map_err(fault)?;
+        let mut kept = Kept::read(&contract, &kept_in, &snapshots).map_err(fault)?;
+        kept.relations = relation::between(&sources, |name| dictionaries.get(name));
         let candidate = ran.raw.candidate(&contract, kept, &limits).map_err(fault)?;
         let appetite = Appetite::floor(grade).map_err(refused)?;
         let assessment = assess(&candidate, &appetite, &Context::default());

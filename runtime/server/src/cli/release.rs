@@ -238,6 +238,7 @@ fn show(common: &Common, release: &ReleaseView) -> Answer {
         ("let out by", basis(&release.basis)),
         ("sealed", say::moment(release.sealed_at_ms)),
     ];
+    pairs.extend(release.exceptions.iter().map(|mark| ("by exception", mark.to_string())));
     pairs.extend(release.snapshots.iter().map(|(dataset, snapshot)| ("snapshot", format!("{dataset}: {snapshot}"))));
     for artefact in &release.artefacts {
         pairs.push(("file", format!("{}: {} bytes, {}", artefact.format, artefact.bytes, artefact.sha256)));

@@ -3,8 +3,9 @@
 use clap::Subcommand;
 use sluice_disclosure::Verdict as Finding;
 use sluice_disclosure::review::{FigureView, Status};
+use sluice_domain::exception::{ExceptionMark, RuleName};
 use sluice_domain::review::{Reason, Verdict};
-use sluice_server::api::types::{CandidateView, CastVote, RequestView, TightenRequest};
+use sluice_server::api::types::{AskException, CandidateView, CastVote, ExceptionView, RequestView, TightenRequest};
 
 use super::failure::{Answer, Failure};
 use super::node::Node;
@@ -64,6 +65,28 @@ pub enum Review {
         #[arg(long, value_name = "BASE")]
         rounding: Option<u64>,
     },
+    /// Ask that one rule be looser for this candidate, or confirm what another person asked for
+    ///
+    /// For custodians and reviewers of the owning agencies. Nothing changes until two people of each of them have asked
+    /// for the same number; then the candidate is assessed again and the votes so far are void. Whoever asked has no vote
+    /// on what comes of it. A release is marked with rule and number.
+    #[command(after_help = example!(
+        "sluice --as carol review except JOB --rule threshold --asked 5 --reason \"A law asks for these cells\""
+    ))]
+    Except {
+        /// The request, or its job
+        id: String,
+        /// threshold, rounding_base, dominance:N, p_percent, prior_posterior, class_group, degrees_of_freedom or
+        /// difference
+        #[arg(long, value_parser = rule, value_name = "RULE")]
+        rule: RuleName,
+        /// The number that is to hold instead
+        #[arg(long, value_name = "N")]
+        asked: u64,
+        /// Why, in your own words; they stay inside
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
 }
 
 impl Review {
@@ -74,7 +97,7 @@ impl Review {
             Review::Show { id, all } => {
                 let candidate = routes::candidate(&node, &find(&node, &id)?.id, CELLS)?;
                 // To look may have begun a new round: more may be out than the candidate had been compared with.
-                let request = find(&node, &id)?;
+                let request = routes::request(&node, &candidate.request)?;
                 if common.json {
                     return say::json(&serde_json::json!({ "request": request, "candidate": candidate }));
                 }
@@ -90,6 +113,10 @@ impl Review {
                 let request = find(&node, &id)?;
                 shown(common, &routes::tighten(&node, &request.id, &TightenRequest { threshold, rounding })?)
             }
+            Review::Except { id, rule, asked, reason } => {
+                let request = find(&node, &id)?;
+                shown(common, &routes::ask_exception(&node, &request.id, &AskException { rule, asked, reason })?)
+            }
         }
     }
 }
@@ -103,6 +130,13 @@ fn verdict(text: &str) -> Result<Verdict, String> {
         "changes" => Ok(Verdict::RequestChanges),
         other => word(other).map_err(|_| "a verdict is approve, changes or reject".to_owned()),
     }
+}
+
+/// A rule as it is typed: a name, or `dominance:N`.
+fn rule(text: &str) -> Result<RuleName, String> {
+    let Some(largest) = text.strip_prefix("dominance:") else { return word(text) };
+    let n = largest.parse().map_err(|_| "dominance:N has the number of the largest for N".to_owned())?;
+    Ok(RuleName::Dominance { n })
 }
 
 /// The request of that name, or the one that came of the job of that name.
@@ -144,11 +178,24 @@ fn request_text(request: &RequestView) -> String {
         ("rounding, tightened to", request.tightening.rounding),
     ];
     pairs.extend(tightened.into_iter().filter_map(|(name, rule)| Some((name, rule?.to_string()))));
+    pairs.extend(request.exceptions.iter().flat_map(exception_text));
     for vote in &request.votes {
         let said = format!("{} ({}): {}, {}", vote.person, vote.agency, text_of(&vote.verdict), text_of(&vote.reason));
         pairs.push(("vote", said));
     }
     say::fields(&pairs)
+}
+
+/// An exception, and each person who asks for it.
+fn exception_text(exception: &ExceptionView) -> Vec<(&'static str, String)> {
+    let ExceptionView { rule, asked, in_force, by } = exception;
+    let holds = if *in_force { "in force" } else { "asked for, not in force" };
+    let mut pairs = vec![("exception", format!("{}: {holds}", ExceptionMark { rule: *rule, asked: *asked }))];
+    pairs.extend(by.iter().map(|backer| {
+        let reason = backer.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        ("asked for by", format!("{} ({}){reason}", backer.person, backer.agency))
+    }));
+    pairs
 }
 
 /// A candidate in words and tables, at most `rows` of it.

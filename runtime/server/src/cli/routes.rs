@@ -5,10 +5,10 @@ use std::io::Read;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use sluice_engine::ask::Format;
 use sluice_server::api::types::{
-    AddOrganisation, AddPerson, CandidateView, CastVote, DatasetView, DraftGrant, DraftedDictionary, FamilyPreview,
-    FamilyView, GrantView, IssueToken, IssuedToken, JobView, Me, ModuleView, NodeView, OrganisationView, Page,
-    PersonView, ProposeFamily, RegisterDataset, ReleaseView, RequestView, RerunAnswer, SealedSnapshot, SnapshotView,
-    SubmitJob, TightenRequest, TokenView,
+    AddOrganisation, AddPerson, AskException, CandidateView, CastVote, DatasetView, DraftGrant, DraftedDictionary,
+    FamilyPreview, FamilyView, GrantView, IssueToken, IssuedToken, JobView, Me, ModuleView, NodeView, OrganisationView,
+    Page, PersonView, ProposeFamily, RegisterDataset, ReleaseView, RequestView, RerunAnswer, SealedSnapshot,
+    SnapshotView, SubmitJob, TightenRequest, TokenView,
 };
 use ureq::AsSendBody;
 
@@ -217,6 +217,11 @@ pub fn candidate(node: &Node, id: &str, cells: usize) -> Answer<CandidateView> {
 /// Has a candidate assessed again under stricter rules.
 pub fn tighten(node: &Node, id: &str, body: &TightenRequest) -> Answer<RequestView> {
     node.post(&format!("/v1/requests/{}/tighten", piece(id)), body)
+}
+
+/// Asks for an exception.
+pub fn ask_exception(node: &Node, id: &str, body: &AskException) -> Answer<RequestView> {
+    node.post(&format!("/v1/requests/{}/exceptions", piece(id)), body)
 }
 
 /// Casts a vote.

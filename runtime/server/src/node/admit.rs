@@ -15,6 +15,7 @@ use sluice_domain::people::Actor;
 use sluice_domain::permission::{Act, require};
 use sluice_domain::policy;
 use sluice_domain::refusal::{Code, Refusal};
+use sluice_domain::relation::{self, Relation};
 use sluice_domain::state::State;
 use sluice_engine::ask::{TableSpec, Work};
 
@@ -35,6 +36,8 @@ struct Settled {
     contract: Contract,
     snapshots: BTreeMap<String, SnapshotId>,
     route: Route,
+    /// Between the contract's measures, as the dictionaries have them.
+    relations: Vec<Relation>,
     /// Where it is looked up: the answer, and the seal that it is from.
     answer: Option<(FamilyAnswer, FamilySeal)>,
 }
@@ -126,7 +129,8 @@ impl Node {
         let grant = book.state.grants.get(&id).ok_or_else(|| Stop::of(Code::NotFound))?;
         policy::may_submit(&book.state, actor, grant, ask.lane, self.desk().now_ms())?;
         let work = work(&book.state, grant, ask, &self.settings().limits)?;
-        let Settled { contract, snapshots, route, answer } = self.settle(book, grant, ask.lane, &work).await?;
+        let Settled { contract, snapshots, route, relations, answer } =
+            self.settle(book, grant, ask.lane, &work).await?;
         let job = Job {
             id: JobId::new(self.desk().random()?),
             grant: grant.id.clone(),
@@ -138,6 +142,7 @@ impl Node {
             contract,
             snapshots,
             route,
+            relations,
             admitted_at_ms: 0,
             slot_ms: self.settings().slot_ms,
             fixed_slot_at_ms: None,
@@ -188,7 +193,9 @@ impl Node {
             }
             _ => None,
         };
-        Ok(Settled { contract: admitted.contract, snapshots, route, answer })
+        let dictionary = |name: &str| book.state.datasets.get(name).map(|dataset| &dataset.dictionary);
+        let relations = relation::between(&admitted.sources, dictionary);
+        Ok(Settled { contract: admitted.contract, snapshots, route, relations, answer })
     }
 
     /// Writes that a job was admitted, and where it is looked up, its release as well.

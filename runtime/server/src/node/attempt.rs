@@ -156,7 +156,8 @@ impl Node {
         let fresh =
             Fresh { candidate: self.desk().random()?, assessment: self.desk().random()?, raw: self.desk().random()? };
         let inside = Inside::at(self.desk().home.request(&id));
-        let (contract, limits) = (job.contract.clone(), self.settings().limits.clone());
+        let (contract, relations, limits) =
+            (job.contract.clone(), job.relations.clone(), self.settings().limits.clone());
         let snapshots: Vec<PathBuf> = job.snapshots.values().map(|id| self.desk().home.snapshot(id)).collect();
         let context = Context { method: grant.terms.method, ..Context::default() };
         let cell_key = match grant.terms.method {
@@ -166,7 +167,7 @@ impl Node {
         let comparison = Comparison::of(self, &book.state, job, folder.clone())?;
         let kept = off(move || {
             let mut kept = Kept::read(&contract, &folder, &snapshots).map_err(Stop::fault("read what a run kept"))?;
-            kept.cell_key = cell_key;
+            (kept.relations, kept.cell_key) = (relations, cell_key);
             let candidate = raw.candidate(&contract, kept, &limits);
             let candidate = candidate.map_err(|mismatch| Fault::new("decode a run's output", mismatch))?;
             let compared = comparison.as_ref().map_or(0, Comparison::out);
@@ -188,6 +189,7 @@ impl Node {
             candidate,
             assessment,
             tightening: Tightening::default(),
+            exceptions: Vec::new(),
             round: 1,
             reviewers,
             state: RequestState::Voting,

@@ -28,12 +28,12 @@ use sluice_domain::refusal::Code;
 use sluice_domain::review::ReleaseRequest;
 use sluice_domain::state::State;
 
-use super::Node;
 use super::archive::{Archive, Counted, SEALED_FIGURES_MAX, domain_of, mark, subjects, write_figures};
 use super::attempt::folder_name;
 use super::book::Book;
 use super::inside::{self, Inside, Loaded};
 use super::stop::{Done, Stop, off};
+use super::{Node, grants};
 use crate::files::Home;
 
 /// What places of the candidate have for the name of a release.
@@ -48,6 +48,8 @@ pub(super) struct Comparison {
     archive: Archive,
     mark: u64,
     n_public: u64,
+    /// The threshold without a request's exceptions: a quota isn't the rule that they loosen.
+    threshold: u64,
 }
 
 /// A mark of what is out of the domain of a job's candidate: where it is the same, nothing more is. None where nothing
@@ -67,8 +69,10 @@ impl Comparison {
             .datasets
             .values()
             .filter(|dataset| dataset.subject.as_ref().is_some_and(|subject| subject.domain == domain));
+        let grant = state.grants.get(&job.grant).ok_or_else(gone)?;
         Ok(Some(Comparison {
             home: node.desk().home.clone(),
+            threshold: grants::appetite(state, grant)?.rules().threshold,
             own: Counted::new(state, job, contract, snapshot, folder),
             archive: Archive::of(node, state, domain, None)?,
             mark: mark(state, domain),
@@ -126,7 +130,7 @@ impl Comparison {
             entry.figures += more.figures;
             entry.rank += more.rank;
         }
-        let caps = Caps::of(self.n_public, appetite.rules().threshold, SHARE_PERCENT);
+        let caps = Caps::of(self.n_public, appetite.rules().threshold.max(self.threshold), SHARE_PERCENT);
         let exceeded = caps.exceeded(&used, &self.own.entity, &out(own, None));
         let found = exceeded.into_iter().map(|exceeded| OutsideFinding {
             id: format!("history:quota:{exceeded:?}").to_lowercase(),

@@ -30,6 +30,8 @@ use crate::files::{self, Key};
 const CANDIDATE: &str = "candidate.json";
 const KEYS: &str = "keys.json";
 const CANDIDATE_BYTES_MAX: u64 = 1 << 32;
+/// Somebody's own words, escaped, with their key.
+const NOTE_BYTES_MAX: u64 = 64 * 1024;
 /// The findings of a comparison are kept beside the keys.
 const KEYS_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -57,6 +59,14 @@ struct Again {
     compared: u64,
 }
 
+/// Somebody's own words, and the key of their commitment.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Note {
+    key: String,
+    note: String,
+}
+
 impl Keys {
     /// Those of the first assessment.
     fn first(self) -> Again {
@@ -72,13 +82,13 @@ fn context(text: &str) -> Done<Context> {
     Context::from_inside_bytes(text.as_bytes()).map_err(Stop::fault("open a context"))
 }
 
-/// The appetite of a request: its grant's, tightened where a custodian had it so. Whatever assesses a candidate that
-/// is on record takes this one.
+/// The appetite of a request: its grant's, tightened where a custodian had it so, and then loosened by the exceptions
+/// that hold. Whatever assesses a candidate that is on record takes this one.
 ///
 /// # Errors
-/// Secret data, or a tightening that would loosen.
+/// Secret data, a tightening that would loosen, or an exception that wouldn't.
 pub(super) fn appetite(state: &State, grant: &Grant, request: &ReleaseRequest) -> Result<Appetite, Refusal> {
-    tightened(grants::appetite(state, grant)?, &request.tightening)
+    tightened(grants::appetite(state, grant)?, &request.tightening)?.with_exceptions(request)
 }
 
 /// The same appetite, stricter where `tightening` says so.
@@ -225,6 +235,35 @@ impl Inside {
         let path = self.folder.join(format!("note-{round}-{person}.json"));
         write_note(&path, text.as_bytes())?;
         Ok(Commitment::new(note_key, note.as_bytes()))
+    }
+
+    /// Keeps why somebody asks for an exception under a key of its own, and gives the commitment that goes on record.
+    pub fn keep_reason(&self, round: u32, key: &Key, reason: &str) -> Done<Commitment> {
+        let commitment = Commitment::new(key, reason.as_bytes());
+        let text = serde_json::json!({ "key": hex::encode(key), "note": reason }).to_string();
+        write_note(&self.reason_path(round, &commitment), text.as_bytes())?;
+        Ok(commitment)
+    }
+
+    /// Why somebody asked for an exception, if it is what is on record.
+    pub fn reason(&self, round: u32, commitment: &Commitment) -> Done<String> {
+        let path = self.reason_path(round, commitment);
+        let bytes = files::read(&path, NOTE_BYTES_MAX).map_err(Stop::fault("open a reason"))?;
+        let Note { key: of, note } = parsed(&bytes)?;
+        if Commitment::new(&key(&of)?, note.as_bytes()) != *commitment {
+            return Err(Stop::Fault(Fault::new("open a reason", "the reason on the disk isn't the one on record")));
+        }
+        Ok(note)
+    }
+
+    /// Removes a reason that didn't come on record.
+    pub fn forget_reason(&self, round: u32, commitment: &Commitment) {
+        // Without an event nobody looks for it, and the next start sweeps it.
+        let _ = std::fs::remove_file(self.reason_path(round, commitment));
+    }
+
+    fn reason_path(&self, round: u32, commitment: &Commitment) -> PathBuf {
+        self.folder.join(format!("reason-{round}-{}.json", commitment.as_str()))
     }
 
     fn keys(&self) -> Done<Keys> {

@@ -16,6 +16,7 @@ pub mod clock;
 mod datasets;
 mod desk;
 mod ended;
+mod except;
 mod families;
 mod grants;
 mod history;

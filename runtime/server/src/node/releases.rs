@@ -38,7 +38,7 @@ impl Node {
         let mut seen: Vec<&ReleaseEntry> =
             book.state.releases.values().filter(|release| sees_release(&book, actor, release, now_ms)).collect();
         seen.sort_by_key(|release| (release.sealed_at_ms, release.id.clone()));
-        Ok(seen.into_iter().map(show::release).collect())
+        Ok(seen.into_iter().map(|release| show::release(&book.state, release)).collect())
     }
 
     /// One release.
@@ -47,7 +47,8 @@ impl Node {
     /// None that the actor may see.
     pub fn release(&self, actor: &Actor, id: &str) -> Done<ReleaseView> {
         require(actor, Act::ReadReleases)?;
-        self.find_release(actor, id).map(|release| show::release(&release))
+        let release = self.find_release(actor, id)?;
+        Ok(show::release(&self.desk().book().state, &release))
     }
 
     /// A release's receipt: the same one every time, as it was when the release was sealed.

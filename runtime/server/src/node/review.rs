@@ -62,14 +62,15 @@ impl Node {
         seen.into_iter().map(|request| show_one(&book, actor, request)).collect()
     }
 
-    /// One request.
+    /// One request; for people of the owning agencies with the reasons of its exceptions.
     ///
     /// # Errors
     /// None that the actor may see.
-    pub fn request(&self, actor: &Actor, id: &str) -> Done<RequestView> {
+    pub async fn request(&self, actor: &Actor, id: &str) -> Done<RequestView> {
         require(actor, Act::ReadRequests)?;
         let book = self.desk().book();
-        show_one(&book, actor, find(&book.state, actor, id)?)
+        let request = find(&book.state, actor, id)?;
+        self.with_reasons(&book, actor, request, show_one(&book, actor, request)?).await
     }
 
     /// A request's candidate, with the inner cells from `from` on, at most `limit`. That it was looked at goes on

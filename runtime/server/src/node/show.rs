@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 
 use sluice_domain::dataset::{Dataset, Snapshot};
+use sluice_domain::exception::{Backer, Exception, ExceptionMark};
 use sluice_domain::family::{Family, FamilyState};
 use sluice_domain::grant::Grant;
 use sluice_domain::job::{Job, Visible};
 use sluice_domain::module::Module;
 use sluice_domain::people::{Actor, Organisation, Person, Role, Token};
 use sluice_domain::permission::{Act, permits};
-use sluice_domain::release::ReleaseEntry;
+use sluice_domain::release::{Basis, ReleaseEntry};
 use sluice_domain::review::{ReleaseRequest, Verdict};
 use sluice_domain::state::State;
 
 use super::book::Book;
 use crate::api::types::{
-    ArtefactView, AttemptView, DatasetView, FamilyView, GrantView, JobInside, JobView, ModuleView, OrganisationView,
-    PersonView, ReleaseView, RequestView, SnapshotView, TokenView, VoteView,
+    ArtefactView, AttemptView, BackerView, DatasetView, ExceptionView, FamilyView, GrantView, JobInside, JobView,
+    ModuleView, OrganisationView, PersonView, ReleaseView, RequestView, SnapshotView, TokenView, VoteView,
 };
 
 pub(super) fn organisation(organisation: &Organisation) -> OrganisationView {
@@ -217,6 +218,7 @@ pub(super) fn request(book: &Book, actor: &Actor, role: Role, request: &ReleaseR
         owners: request.owners.clone(),
         state: request.state,
         tightening: request.tightening.clone(),
+        exceptions: request.exceptions.iter().map(|asked| exception(asked, &request.owners)).collect(),
         round: request.round,
         reviewers: request.reviewers,
         voted: request.votes.iter().any(|vote| vote.person == actor.person),
@@ -226,8 +228,34 @@ pub(super) fn request(book: &Book, actor: &Actor, role: Role, request: &ReleaseR
     }
 }
 
+/// An exception, without anybody's words.
+fn exception(exception: &Exception, owners: &[String]) -> ExceptionView {
+    let backer = |backer: &Backer| BackerView {
+        person: backer.person.clone(),
+        agency: backer.agency.clone(),
+        at_ms: backer.at_ms,
+        reason: None,
+    };
+    ExceptionView {
+        rule: exception.mark.rule,
+        asked: exception.mark.asked,
+        in_force: exception.holds(owners),
+        by: exception.by.iter().map(backer).collect(),
+    }
+}
+
+/// The exceptions under which a release was let out: what its record says as well.
+fn marks(state: &State, release: &ReleaseEntry) -> Vec<ExceptionMark> {
+    let Basis::Reviewed { request, .. } = &release.basis else { return Vec::new() };
+    let request = state.requests.get(request);
+    let mut marks: Vec<ExceptionMark> =
+        request.into_iter().flat_map(ReleaseRequest::exceptions_in_force).map(|exception| exception.mark).collect();
+    marks.sort_unstable();
+    marks
+}
+
 /// A release.
-pub(super) fn release(release: &ReleaseEntry) -> ReleaseView {
+pub(super) fn release(state: &State, release: &ReleaseEntry) -> ReleaseView {
     let path = format!("/v1/releases/{}", release.id);
     let artefact = |artefact: &sluice_domain::release::Artefact| ArtefactView {
         format: artefact.format.clone(),
@@ -244,6 +272,7 @@ pub(super) fn release(release: &ReleaseEntry) -> ReleaseView {
         contract_sha256: release.contract.clone(),
         snapshots: ids(&release.snapshots),
         basis: release.basis.clone(),
+        exceptions: marks(state, release),
         artefacts: release.artefacts.iter().map(artefact).collect(),
         sealed_at_ms: release.sealed_at_ms,
         links: links([

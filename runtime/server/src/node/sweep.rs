@@ -1,7 +1,8 @@
 //! What a node that was cut off left half done, removed before the next one runs.
 //!
 //! # Guarantees
-//! - What an event names stays: snapshots, modules, releases, candidates, notes of votes that were cast, and of a job
+//! - What an event names stays: snapshots, modules, releases, candidates, notes of votes that were cast, reasons of
+//!   exceptions that were asked for, and of a job
 //!   what it computes and the contributions behind its candidate.
 //! - Whatever else lies in those folders goes: uploads, files that were begun, raw rows of attempts and reruns that
 //!   came to nothing, candidates that never came before anybody.
@@ -67,7 +68,9 @@ fn in_jobs(home: &Home, book: &Book) -> io::Result<()> {
 fn in_requests(home: &Home, state: &State) -> io::Result<()> {
     for request in state.requests.values() {
         let folder = format!("inside/requests/{}", request.id);
-        clear(home, &folder, |name| !is_begun(name) && !is_unvoted_note(request, name))?;
+        clear(home, &folder, |name| {
+            !is_begun(name) && !is_unvoted_note(request, name) && !is_unasked_reason(request, name)
+        })?;
     }
     Ok(())
 }
@@ -89,6 +92,13 @@ fn is_unvoted_note(request: &ReleaseRequest, name: &str) -> bool {
     let person = name.strip_prefix(&format!("note-{}-", request.round)).and_then(|rest| rest.strip_suffix(".json"));
     let noted = |person: &str| request.votes.iter().any(|vote| vote.person == person && vote.note.is_some());
     person.is_some_and(|person| !noted(person))
+}
+
+/// Whether it is a reason of somebody whose asking for an exception was cut off.
+fn is_unasked_reason(request: &ReleaseRequest, name: &str) -> bool {
+    let reason = name.strip_prefix(&format!("reason-{}-", request.round)).and_then(|rest| rest.strip_suffix(".json"));
+    let mut backers = request.exceptions.iter().flat_map(|exception| &exception.by);
+    reason.is_some_and(|reason| !backers.any(|backer| backer.reason.as_str() == reason))
 }
 
 /// Sweeps a folder, if it is there. The workers of a node that was killed end with it, but not at that very moment.

@@ -13,6 +13,7 @@
 
 use sluice_disclosure::assess;
 use sluice_domain::event::Happening;
+use sluice_domain::exception::RuleName;
 use sluice_domain::grant::Tightening;
 use sluice_domain::people::Actor;
 use sluice_domain::permission::{Act, require};
@@ -33,11 +34,25 @@ fn may_tighten<'a>(book: &'a Book, actor: &Actor, id: &str, now_ms: i64) -> Done
     Ok(request)
 }
 
+/// Whether none of the rules that are to be tightened has an exception: that one would hold all the same.
+fn may_name(request: &ReleaseRequest, asked: &Tightening) -> Done<()> {
+    let named = [(RuleName::Threshold, asked.threshold), (RuleName::RoundingBase, asked.rounding)];
+    let excepted = |rule: RuleName| request.exceptions_in_force().any(|exception| exception.mark.rule == rule);
+    if named.into_iter().any(|(rule, number)| number.is_some() && excepted(rule)) {
+        return Err(Stop::with(
+            Code::WrongState,
+            "an exception of this rule is in force; reject the candidate instead",
+        ));
+    }
+    Ok(())
+}
+
 impl Node {
     /// Has a request's candidate assessed again under stricter rules. The votes so far are void.
     ///
     /// # Errors
-    /// Another agency's request, one that is decided, rules that aren't stricter than those in force.
+    /// Another agency's request, one that is decided, rules that aren't stricter than those in force or have an
+    /// exception.
     pub async fn tighten(
         &self,
         actor: &Actor,
@@ -50,6 +65,7 @@ impl Node {
         let book = self.desk().again(once).await?;
         let request = may_tighten(&book, actor, id, self.desk().now_ms())?;
         let asked = Tightening { threshold: ask.threshold, rounding: ask.rounding };
+        may_name(request, &asked)?;
         let assessment = self.reassess(&book, request, &asked).await?;
         let inside = Inside::at(self.desk().home.request(&request.id));
         let forgotten = |stop: Stop| {

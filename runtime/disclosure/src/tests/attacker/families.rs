@@ -34,7 +34,7 @@ fn dictionary() -> Dictionary {
             ..DictionaryColumn::new(name, ColumnKind::Utf8)
         }
     };
-    Dictionary { columns: COLUMNS.iter().map(column).collect() }
+    Dictionary::of(COLUMNS.iter().map(column).collect())
 }
 
 /// Counts by city, age and illness, and by city, sex and illness, with every margin.

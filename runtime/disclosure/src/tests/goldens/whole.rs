@@ -1,7 +1,9 @@
 //! Goldens of the checks that look at a whole table, and of differences of tables.
 
+use sluice_domain::exception::{ExceptionMark, RuleName};
+
 use super::*;
-use crate::appetite::{Appetite, Exception, Overrides, RuleName};
+use crate::appetite::{Appetite, Overrides};
 use crate::checks::Check;
 use crate::checks::class::Class;
 use crate::checks::freedom::Freedom;
@@ -13,9 +15,7 @@ use crate::tests::factory::{Table, ids};
 
 /// An appetite as loose as two people may make it.
 fn loosened(rule: RuleName, asked: u64, appetite: Appetite) -> Appetite {
-    let by = ["anna".to_owned(), "bert".to_owned()];
-    let exception = Exception { rule, asked, reason: "to repeat a published example".to_owned(), by };
-    appetite.with_exceptions(&[exception]).expect("it isn't below the least")
+    appetite.loosened(ExceptionMark { rule, asked }).expect("it isn't below the least")
 }
 
 #[test]

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sluice_disclosure::ReviewView;
 use sluice_domain::contract::Contract;
+use sluice_domain::exception::{ExceptionMark, RuleName};
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::Tightening;
 use sluice_domain::release::Basis;
 use sluice_domain::review::{Reason, RequestState, Verdict};
 use utoipa::ToSchema;
 
-/// A request that a candidate be let out.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+/// A request that a candidate be let out. People's own words in it stay inside.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct RequestView {
     /// Its name.
     pub id: String,
@@ -36,6 +37,9 @@ pub struct RequestView {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub tightening: Tightening,
+    /// Looser rules that people of the owning agencies asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<ExceptionView>,
     /// Counts up when the candidate or its assessment changes; the votes before that are void.
     pub round: u32,
     /// Reviewers who must agree.
@@ -48,6 +52,34 @@ pub struct RequestView {
     pub candidate: String,
     /// Keyed commitment to the assessment, in hexadecimal.
     pub assessment: String,
+}
+
+/// An exception: one rule that is looser for this request, once two people of each owning agency have asked for it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ExceptionView {
+    /// The rule, as in the record of a release.
+    #[schema(value_type = Object)]
+    pub rule: RuleName,
+    /// The number that is to hold instead.
+    pub asked: u64,
+    /// Whether it holds: enough people have asked for it.
+    pub in_force: bool,
+    /// Who has asked for it.
+    pub by: Vec<BackerView>,
+}
+
+/// Somebody who asks for an exception.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct BackerView {
+    /// Who.
+    pub person: String,
+    /// Of which agency.
+    pub agency: String,
+    /// When.
+    pub at_ms: i64,
+    /// Why, in their own words: for people of the owning agencies who ask for this one request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A candidate, as a reviewer sees it. Everything in it stays inside.
@@ -123,6 +155,20 @@ pub struct TightenRequest {
     pub rounding: Option<u64>,
 }
 
+/// Asks for an exception: one rule that is to be looser for this request.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskException {
+    /// `threshold`, `rounding_base`, `p_percent`, `prior_posterior`, `class_group`, `degrees_of_freedom`, `difference`,
+    /// or `{"dominance": {"n": 1}}`.
+    #[schema(value_type = Object)]
+    pub rule: RuleName,
+    /// The number that is to hold instead: whoever confirms an exception asks for the same.
+    pub asked: u64,
+    /// Why, in one's own words. They stay inside.
+    pub reason: String,
+}
+
 /// A release.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ReleaseView {
@@ -146,6 +192,10 @@ pub struct ReleaseView {
     /// What let it out: people, or a vetted family.
     #[schema(value_type = Object)]
     pub basis: Basis,
+    /// The rules that were loosened for it, each with the number that held instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub exceptions: Vec<ExceptionMark>,
     /// The bytes that left, by format.
     pub artefacts: Vec<ArtefactView>,
     /// When it was sealed.
