@@ -155,7 +155,7 @@ fn attack_33_who_asked_for_an_exception_has_no_vote() {
 #[test]
 fn what_was_only_asked_for_lapses_with_its_round() {
     let place = &shared().place;
-    let id = &waiting(place, "lapsed").request;
+    let id = &waiting(place, "only_asked").request;
     asks(place, "carol", id, 5);
     place.client("cyrus").post(&format!("/v1/requests/{id}/tighten"), &json!({ "threshold": 20 })).ok();
     assert!(request(place, "carol", id).get("exceptions").is_none(), "a stricter rule isn't loosened by old words");
