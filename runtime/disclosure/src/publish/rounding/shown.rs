@@ -3,7 +3,7 @@
 //! [`controlled`] rounds atoms, and whether one goes up or down depends on all. If withheld atoms took part with their
 //! true values, the way a total was rounded would depend on how what is withheld is spread, and an audit that takes
 //! shown figures for exact wouldn't cover it: of two tables with the same exact figures, one could be told from the
-//! other by its rounded ones. So withheld atoms take part with [stand-ins](super::standins), which follow from what is
+//! other by its rounded ones. So withheld atoms take part with stand-ins (`standins`), which follow from what is
 //! shown. Whoever knows the exact figures can then work the rounded ones out, so those tell nothing more.
 //!
 //! # Guarantees
@@ -20,8 +20,8 @@
 //! there is a result: where the stand-ins aren't found, there is none, and the caller rounds otherwise or withholds.
 //!
 //! # Example
-//! Base 5; a row of 6, 4 and 3, of which the last two are withheld, and its total 13. They stand for 7 and 0, and 6 and
-//! 7 become 5 and 10, or 10 and 5: the total is shown as 15. A row of 6, 1 and 6 with the same two shown is shown alike.
+//! Base 5; a row of 6, 4 and 3, of which the last two are withheld, and its total 13. Together they stand for 7, and
+//! 6 and 7 become 5 and 10: the total is shown as 15. A row of 6, 1 and 6 with the same two shown is shown alike.
 
 use std::collections::BTreeMap;
 

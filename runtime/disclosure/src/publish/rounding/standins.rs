@@ -4,6 +4,9 @@
 //! way a total is rounded would tell of it. So some solution of the equations "a cell's atoms add up to its figure"
 //! takes the place of the truth, always the same one for the same equations.
 //!
+//! Source: Gaussian elimination over the integers modulo a prime, as in [`crate::protect::eliminate`], whose arithmetic it
+//! uses; the pivot with the fewest occurrences is Markowitz's rule, with rows taken in their order.
+//!
 //! # Guarantees
 //! The result follows from the equations and their order alone. Every equation that is counted as met is met exactly: the
 //! elimination runs modulo a prime, and what it finds is then checked in whole numbers.

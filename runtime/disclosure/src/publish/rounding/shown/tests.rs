@@ -180,6 +180,7 @@ fn bases_of_one_show_what_is_there_and_nothing_is_shown_of_what_has_no_stand_ins
 
 #[test]
 #[ignore = "measures; run it with --ignored --nocapture"]
+#[allow(clippy::print_stderr, reason = "it says what it measured")]
 fn how_long_large_tables_take() {
     for (lengths, coarser, withheld) in
         [(&[300, 300][..], true, 20), (&[300, 300], true, 60), (&[20, 20, 25], true, 20), (&[20, 20, 25], true, 50)]
