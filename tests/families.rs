@@ -263,6 +263,77 @@ fn families_that_cannot_be_protected_are_refused_with_the_reason() {
 }
 
 #[test]
+fn a_family_with_controlled_rounding_is_answered_twice_alike_and_its_totals_add_up() {
+    let hosted = sealed();
+    let place = &hosted.place;
+    let mut rounded = proposal("people");
+    rounded["terms"]["method"] = json!("controlled_rounding");
+    rounded["terms"]["tightening"] = json!({ "rounding": 10 });
+    let carol = place.client("carol");
+    let view = carol.post("/v1/families", &rounded).ok();
+    assert_eq!(view["terms"]["method"], "controlled_rounding");
+    // A cell has one value for everybody, so families of one dataset have one method.
+    let refused = carol.post("/v1/families", &proposal("another")).refused(Code::Malformed);
+    assert!(refused.contains("`people` and `another` name two methods"), "{refused}");
+    let preview = place.client("rosa").get("/v1/families/town.people/preview").ok();
+    assert_eq!(preview["method"], "controlled_rounding");
+    for person in ["cyrus", "rosa"] {
+        place.client(person).act("/v1/families/town.people/vet").ok();
+    }
+    let grant = place.grant(&terms(json!([{ "dataset": "town", "columns": ["id", "region", "age", "income"] }])));
+    let plan = plan("SELECT region, age, income FROM town", &["region", "age"], &[&["region"], &["age"], &[]]);
+    let jobs = ["olga", "olga"].map(|person| ask(place, person, &grant, &plan));
+    let releases = jobs.each_ref().map(|job| text(&job["release"]));
+    let bytes = releases.each_ref().map(|release| {
+        ["/data?format=csv", "/data?format=parquet", "/record"]
+            .map(|part| place.client("olga").get(&format!("/v1/releases/{release}{part}")).body)
+    });
+    assert!(bytes[0] == bytes[1], "the same bytes for the same question");
+    let record = place.client("olga").get(&format!("/v1/releases/{}/record", releases[0])).json();
+    assert_eq!(record["method"], "controlled_rounding");
+    let notes = record["notes"].to_string();
+    assert!(notes.contains("multiples of 10") && notes.contains("is their sum"), "{notes}");
+
+    let rows = place.rows(&releases[0]);
+    let figure = |region: &str, age: &str, place: usize| -> Option<i64> {
+        let row = rows.iter().find(|row| row[0] == region && row[1] == age).expect("every cell has a row");
+        row[place].parse().ok()
+    };
+    let mut added = 0;
+    for place in [2, 3] {
+        let mut adds_up = |total: Option<i64>, parts: Vec<Option<i64>>| {
+            if let (Some(total), Some(sum)) = (total, parts.into_iter().sum::<Option<i64>>()) {
+                assert_eq!((total, total % 10), (sum, 0));
+                added += 1;
+            }
+        };
+        let of = |region: &str| AGES.map(|age| figure(region, age, place)).to_vec();
+        for region in ["n", "s", "*"] {
+            adds_up(figure(region, "*", place), of(region));
+        }
+        for age in AGES {
+            adds_up(figure("*", age, place), vec![figure("n", age, place), figure("s", age, place)]);
+        }
+        adds_up(figure("*", "*", place), vec![figure("n", "*", place), figure("s", "*", place)]);
+    }
+    assert!(added >= 8, "{added} totals have all their parts shown: {rows:?}");
+}
+
+#[test]
+fn methods_that_give_a_cell_several_values_or_can_be_averaged_are_refused_to_families() {
+    let Vetted { hosted, .. } = vetted();
+    let carol = hosted.place.client("carol");
+    for (method, why) in [("redact_then_round", "has one value"), ("cell_key", "averaged away")] {
+        let mut proposal = proposal("another");
+        proposal["terms"]["method"] = json!(method);
+        let refused = carol.post("/v1/families", &proposal).refused(Code::Malformed);
+        assert!(refused.contains(why), "{refused}");
+    }
+    let preview = hosted.place.client("rosa").get("/v1/families/town.people/preview").ok();
+    assert_eq!(preview["method"], "suppress");
+}
+
+#[test]
 fn attack_05_a_new_snapshot_answers_with_the_old_figure_where_the_change_isolates_somebody() {
     let Vetted { hosted, grant } = own_vetted(&["id", "age", "income"]);
     let place = &hosted.place;

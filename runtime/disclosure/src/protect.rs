@@ -10,7 +10,7 @@
 
 pub mod audit;
 pub mod eliminate;
-mod field;
+pub(crate) mod field;
 pub mod moves;
 pub mod pattern;
 pub mod repair;

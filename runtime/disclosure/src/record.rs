@@ -143,7 +143,7 @@ impl SdcRecord {
             policy_version: sealed.policy_version.clone(),
             rules: sealed.rules.clone(),
             exceptions: Vec::new(),
-            method: Method::Suppress,
+            method: sealed.method,
             checks: Vec::new(),
             rows: table.rows().len() as u64,
             suppressed_values: table.suppressed_values(),

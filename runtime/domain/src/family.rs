@@ -10,7 +10,12 @@ use crate::dataset::Dataset;
 use crate::digest::Commitment;
 use crate::grant::{Signature, Tightening};
 use crate::id::SnapshotId;
+use crate::method::Method;
 use crate::refusal::{Code, Refusal};
+
+mod together;
+
+pub use together::{check_together, method_together};
 
 /// Dimensions of a family, at most.
 pub const DIMENSIONS_MAX: usize = 4;
@@ -52,8 +57,8 @@ pub struct FamilyMeasure {
     pub scale: u8,
 }
 
-/// What a family says. Its figures are protected by suppression: primary and secondary cells are withheld, and what is
-/// shown is rounded where the appetite has a base.
+/// What a family says. Primary and secondary cells are withheld; what is shown is rounded where the appetite has a base,
+/// each figure by itself or all together, as the method says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FamilyTerms {
@@ -81,6 +86,10 @@ pub struct FamilyTerms {
     /// Stricter rules than the grade's floor.
     #[serde(default, skip_serializing_if = "Tightening::is_empty")]
     pub tightening: Tightening,
+    /// How its figures are protected: the same for all families of a dataset that are in force, since a cell that is in
+    /// tables of several has one value.
+    #[serde(default = "Method::suppress", skip_serializing_if = "Method::is_suppress")]
+    pub method: Method,
 }
 
 /// Where a family stands.
@@ -194,6 +203,7 @@ impl FamilyTerms {
         if self.dimensions.is_empty() || self.dimensions.len() > DIMENSIONS_MAX {
             return broken(format!("a family has between 1 and {DIMENSIONS_MAX} dimensions"));
         }
+        self.method.check_for_families().map_err(|why| Refusal::with(Code::Malformed, why))?;
         self.check_dimensions(dataset)?;
         self.check_figures(dataset)?;
         self.check_margins()?;
@@ -292,29 +302,6 @@ impl FamilyTerms {
         }
         Ok(())
     }
-}
-
-/// Whether the tables of these families can be protected together, as far as their sizes tell.
-///
-/// # Errors
-/// How many cells there would be, and how many there may be.
-pub fn check_together<'a>(
-    dataset: &Dataset,
-    families: impl IntoIterator<Item = &'a FamilyTerms>,
-) -> Result<(), Refusal> {
-    let (mut cells, mut dimensions) = (0_u64, BTreeSet::new());
-    for family in families {
-        cells = cells.saturating_add(family.cells(dataset));
-        let bottom = |name: &str| dataset.dictionary.finest(name).map(|column| column.name.clone());
-        dimensions.extend(family.finest().filter_map(bottom));
-    }
-    let most = if dimensions.len() > 2 { CELLS_DEEP_MAX } else { CELLS_MAX };
-    if cells <= most {
-        return Ok(());
-    }
-    let text = format!("{cells} cells would be published, and at most {most} can be protected together");
-    let what = "take coarser levels, or leave out dimensions or margins";
-    Err(Refusal::with(Code::Malformed, format!("{text} over {} dimensions: {what}", dimensions.len())))
 }
 
 fn subject_column(dataset: &Dataset) -> Option<&String> {

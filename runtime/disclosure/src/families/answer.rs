@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_domain::contract::{Statistic, Tabulation};
+use sluice_domain::method::Method;
 
 use super::matching::LookUp;
 use super::sealed::{SealedCell, SealedTables, Status};
@@ -135,13 +136,7 @@ impl Looking<'_> {
              held within the declared bounds."
                 .to_owned(),
         ];
-        notes.push(match base {
-            0 | 1 => "Nothing is rounded.".to_owned(),
-            base => format!(
-                "Each figure is rounded by itself to multiples of {base} (sums: of {base} steps), halves away from 0: \
-                 parts may not add up to their total."
-            ),
-        });
+        notes.extend(rounding(self.sealed.method, base));
         if carried {
             notes.push(
                 "Some figures are of an earlier date, since what has changed can't be shown; the record lists them."
@@ -150,6 +145,29 @@ impl Looking<'_> {
         }
         notes
     }
+}
+
+/// How figures are rounded, and what that means for whoever adds them up.
+fn rounding(method: Method, base: u64) -> Vec<String> {
+    if base <= 1 {
+        return vec!["Nothing is rounded.".to_owned()];
+    }
+    if method != Method::ControlledRounding {
+        return vec![format!(
+            "Each figure is rounded by itself to multiples of {base} (sums: of {base} steps), halves away from 0: parts may \
+             not add up to their total."
+        )];
+    }
+    vec![
+        format!(
+            "Figures are multiples of {base} (sums: of {base} steps) by controlled rounding: a figure goes to one of the \
+             two multiples next to it, not always to the nearer one, and a total whose parts are all shown is their sum; \
+             where tables of three or more columns leave no such choice, a total may be further off."
+        ),
+        "A figure that hasn't changed since an earlier snapshot stays as it was then, and totals may be off by it. How \
+         figures are rounded follows from what is shown alone."
+            .to_owned(),
+    ]
 }
 
 fn carried_cell(cell: &SealedCell, labels: &[String]) -> CarriedCell {

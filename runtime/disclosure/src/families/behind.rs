@@ -167,8 +167,8 @@ impl Behind {
         // The grand total keeps no column, and is the universe of its snapshot.
         let cell = if parts.is_empty() { format!("all={TOTAL}") } else { parts.join("/") };
         let quantity = match quantity {
-            Quantity::Sum(_) => format!("sum:{}", seal::name(&self.layout, quantity)),
-            Quantity::Subjects | Quantity::Records => seal::name(&self.layout, quantity),
+            Quantity::Sum(_) => format!("sum:{}", seal::tables::name(&self.layout, quantity)),
+            Quantity::Subjects | Quantity::Records => seal::tables::name(&self.layout, quantity),
         };
         Place { release: RELEASE.to_owned(), cell, quantity, snapshot: snapshot.to_owned() }
     }

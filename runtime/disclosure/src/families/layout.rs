@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sluice_domain::dictionary::Dictionary;
-use sluice_domain::family::{Family, FamilyMeasure};
+use sluice_domain::family::{Family, FamilyMeasure, FamilyState, method_together};
+use sluice_domain::method::Method;
 
 use crate::primary::Quantity;
 
@@ -49,9 +50,11 @@ pub struct Layout {
     pub measures: Vec<(FamilyMeasure, (i64, i64))>,
     /// The tables, in the order of the columns that they keep.
     pub tables: Vec<Table>,
+    /// How figures are rounded: what the families that aren't withdrawn say.
+    pub method: Method,
 }
 
-/// A measure is published with two different numbers of decimal places, or a column is gone.
+/// A measure is published with two different numbers of decimal places, two methods are named, or a column is gone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the families don't fit together: {0}")]
 pub struct Misfit(pub String);
@@ -60,7 +63,7 @@ impl Layout {
     /// Lays out the tables of these families, which have passed their checks against the dictionary.
     ///
     /// # Errors
-    /// Two families that publish one measure on different grids; columns that are gone.
+    /// Two families that publish one measure on different grids, or name different methods; columns that are gone.
     pub fn new<'a>(
         dictionary: &Dictionary,
         families: impl IntoIterator<Item = &'a Family> + Clone,
@@ -69,7 +72,10 @@ impl Layout {
         let codes_of = |name: &str| dictionary.column(name).map(|column| column.codes.clone());
         let gone = |name: &str| Misfit(format!("`{name}` is gone"));
         let codes = columns.iter().map(|name| codes_of(name).ok_or_else(|| gone(name))).collect::<Result<_, _>>()?;
-        let mut layout = Layout { columns, codes, measures: Vec::new(), tables: Vec::new() };
+        let in_force = families.clone().into_iter().filter(|family| family.state != FamilyState::Withdrawn);
+        let method = method_together(in_force.map(|family| &family.terms));
+        let method = method.map_err(|refusal| Misfit(refusal.detail.unwrap_or(refusal.sentence)))?;
+        let mut layout = Layout { columns, codes, measures: Vec::new(), tables: Vec::new(), method };
         for family in families.clone() {
             layout.add_measures(dictionary, family)?;
         }

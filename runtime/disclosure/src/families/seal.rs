@@ -22,18 +22,18 @@
 //!
 //! Source: disclosure.md, the rule that shapes the product, and section 3 on what binds.
 
+pub(super) mod tables;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout::{Layout, NO_CODE};
 use super::microdata::{Entry, Microdata};
-use super::sealed::{SealedCell, SealedTable, SealedTables, Status};
+use super::sealed::{SealedCell, SealedTables, Status};
 use crate::appetite::Rules;
 use crate::evidence::{Collector, Evidence, Unit};
-use crate::history::report::words;
 use crate::primary::{self, Quantity, Rule};
 use crate::protect::pattern::{self, Figure, Problem};
 use crate::protect::system::System;
-use crate::publish::rounded;
 
 /// Atoms that can be protected together, at most.
 pub const ATOMS_MAX: usize = 1_000_000;
@@ -96,13 +96,20 @@ enum Verdict {
     /// Rules that it breaks.
     Primary(Vec<Rule>),
     /// It hasn't changed, and is out.
-    Out,
+    Out(Earlier),
     /// It has changed too little.
-    Carried(SealedCell),
+    Carried(Earlier),
     /// It was withheld.
     WithheldBefore,
     /// Nothing is against it.
     Free,
+}
+
+/// What was published of a cell.
+struct Earlier {
+    as_of_ms: i64,
+    /// One for each quantity that its table publishes now; none of one that it didn't publish then.
+    values: Vec<Option<String>>,
 }
 
 /// Seals the families of one snapshot.
@@ -129,7 +136,7 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
     };
     let primary =
         which(|verdict| matches!(verdict, Verdict::Primary(_) | Verdict::Carried(_) | Verdict::WithheldBefore));
-    let released = which(|verdict| matches!(verdict, Verdict::Out));
+    let released = which(|verdict| matches!(verdict, Verdict::Out(_)));
     let problem = Problem {
         system: &system,
         primary: &primary,
@@ -141,7 +148,8 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
     };
     let protected =
         pattern::protect(&problem).map_err(|unprotected| Unsealable::Unprotected(unprotected.cells.len()))?;
-    Ok(tables(sealing, &joint, &cells, &verdicts, &quantities, &protected))
+    let figures = quantities.into_iter().zip(figures).collect();
+    Ok(tables::Written { sealing, system: &system, cells: &cells, verdicts: &verdicts, figures, protected }.tables())
 }
 
 /// The atoms of all moments, and the entries of each by atom.
@@ -241,34 +249,58 @@ fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
     }
     found.sort_unstable();
     found.dedup();
-    let earlier: Vec<(&SealedCell, Change)> = sealing
+    let earlier: Vec<(Then<'_>, Change)> = sealing
         .before
         .iter()
         .zip(&joint.before)
         .filter_map(|(moment, entries)| {
-            let cell_then = sealed_then(layout, &moment.sealed, cell)?;
-            Some((cell_then, change(sealing, (&joint.now, entries), cell, &table.quantities)))
+            let then = Then::of(layout, &moment.sealed, cell)?;
+            Some((then, change(sealing, (&joint.now, entries), cell, &table.quantities)))
         })
         .collect();
-    let bound = |(then, change): &(&SealedCell, Change)| match change {
+    let bound = |(then, change): &(Then<'_>, Change)| match change {
         Change::Safe => false,
         Change::Unsafe => true,
-        Change::None => !then.is_published(),
+        Change::None => !then.cell.is_published(),
     };
-    let last_shown = earlier.iter().rev().find(|(then, _)| then.is_published());
+    let last_shown = earlier.iter().rev().find(|(then, _)| then.cell.is_published());
     match (earlier.last(), last_shown) {
-        (Some((then, Change::None)), _) if then.status == Status::Published => Verdict::Out,
-        (_, Some((shown, _))) if !found.is_empty() || earlier.iter().any(bound) => Verdict::Carried((*shown).clone()),
+        (Some((then, Change::None)), _) if then.cell.status == Status::Published => {
+            Verdict::Out(then.earlier(layout, cell))
+        }
+        (_, Some((shown, _))) if !found.is_empty() || earlier.iter().any(bound) => {
+            Verdict::Carried(shown.earlier(layout, cell))
+        }
         _ if !found.is_empty() => Verdict::Primary(found),
         _ if earlier.iter().any(bound) => Verdict::WithheldBefore,
         _ => Verdict::Free,
     }
 }
 
-fn sealed_then<'a>(layout: &Layout, sealed: &'a SealedTables, cell: &Cell) -> Option<&'a SealedCell> {
-    let table = layout.tables.get(cell.table)?;
-    let columns = table.kept.iter().map(|kept| kept.column.clone()).collect();
-    sealed.table(&columns)?.cells.get(&labels(layout, cell)?)
+/// A cell as it was sealed at an earlier moment.
+struct Then<'a> {
+    cell: &'a SealedCell,
+    /// What its table published then.
+    quantities: &'a [String],
+}
+
+impl<'a> Then<'a> {
+    fn of(layout: &Layout, sealed: &'a SealedTables, cell: &Cell) -> Option<Then<'a>> {
+        let table = layout.tables.get(cell.table)?;
+        let table = sealed.table(&table.kept.iter().map(|kept| kept.column.clone()).collect())?;
+        Some(Then { cell: table.cells.get(&labels(layout, cell)?)?, quantities: &table.quantities })
+    }
+
+    /// Its values by what the table publishes now, which may be more, and in another order.
+    fn earlier(&self, layout: &Layout, cell: &Cell) -> Earlier {
+        let value = |quantity: &Quantity| {
+            let name = tables::name(layout, *quantity);
+            let place = self.quantities.iter().position(|known| *known == name)?;
+            self.cell.values.get(place).filter(|value| !value.is_empty()).cloned()
+        };
+        let now = layout.tables.get(cell.table).into_iter().flat_map(|table| &table.quantities);
+        Earlier { as_of_ms: self.cell.as_of_ms, values: now.map(value).collect() }
+    }
 }
 
 /// The labels of a cell; none where a code isn't declared.
@@ -400,72 +432,10 @@ fn holders(joint: &Joint<'_>) -> Vec<Option<u64>> {
     joint.now.iter().map(alone).collect()
 }
 
-fn tables(
-    sealing: &Sealing<'_>,
-    joint: &Joint<'_>,
-    cells: &[Cell],
-    verdicts: &[Verdict],
-    quantities: &[Quantity],
-    protected: &pattern::Protected,
-) -> SealedTables {
-    let Sealing { layout, rules, as_of_ms, .. } = sealing;
-    let mut tables: Vec<SealedTable> = layout
-        .tables
-        .iter()
-        .map(|table| SealedTable {
-            columns: table.kept.iter().map(|kept| kept.column.clone()).collect(),
-            quantities: table.quantities.iter().map(|quantity| name(layout, *quantity)).collect(),
-            cells: BTreeMap::new(),
-        })
-        .collect();
-    for (place, (cell, verdict)) in cells.iter().zip(verdicts).enumerate() {
-        let (Some(labels), Some(table)) = (labels(layout, cell), layout.tables.get(cell.table)) else { continue };
-        let published = protected.published.get(place).copied().unwrap_or(false);
-        let of = |status: Status| SealedCell { status, values: Vec::new(), as_of_ms: *as_of_ms, intervals: Vec::new() };
-        let mut sealed = match verdict {
-            Verdict::Carried(before) => SealedCell { status: Status::Carried, ..before.clone() },
-            Verdict::Primary(rules) => of(Status::Primary(rules.iter().map(|rule| words(*rule)).collect())),
-            Verdict::WithheldBefore => of(Status::WithheldBefore),
-            Verdict::Out | Verdict::Free if published => of(Status::Published),
-            Verdict::Out | Verdict::Free => of(Status::Secondary),
-        };
-        if sealed.status == Status::Published {
-            let values = table.quantities.iter().map(|quantity| {
-                let value: i128 = Joint::of(&joint.now, &cell.atoms).map(|entry| part(entry, *quantity)).sum();
-                rounded(value, rules.rounding_base).to_string()
-            });
-            sealed.values = values.collect();
-        }
-        if !sealed.is_published() {
-            let interval = |quantity: &Quantity| {
-                let figure = quantities.iter().position(|other| other == quantity)?;
-                let (lower, upper) = protected.interval(figure, place)?;
-                Some((lower.to_string(), upper.to_string()))
-            };
-            sealed.intervals = table.quantities.iter().filter_map(interval).collect();
-        }
-        if let Some(slot) = tables.get_mut(cell.table) {
-            slot.cells.insert(labels, sealed);
-        }
-    }
-    SealedTables::new(rules, *as_of_ms, joint.atoms.len() as u64, tables)
-}
-
 pub(super) fn part(entry: &Entry, quantity: Quantity) -> i128 {
     match quantity {
         Quantity::Subjects => 1,
         Quantity::Records => entry.records,
         Quantity::Sum(measure) => entry.values.get(measure).copied().unwrap_or(0),
-    }
-}
-
-/// What a sealed table calls a quantity.
-pub(super) fn name(layout: &Layout, quantity: Quantity) -> String {
-    match quantity {
-        Quantity::Subjects => "subjects".to_owned(),
-        Quantity::Records => "records".to_owned(),
-        Quantity::Sum(measure) => {
-            layout.measures.get(measure).map(|(measure, _)| measure.column.clone()).unwrap_or_default()
-        }
     }
 }

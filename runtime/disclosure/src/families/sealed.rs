@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sluice_domain::digest::Commitment;
+use sluice_domain::method::Method;
 
 use crate::appetite::Rules;
 
@@ -35,7 +36,8 @@ pub enum Status {
 pub struct SealedCell {
     /// Whether it is published, and why not.
     pub status: Status,
-    /// What is published, one value for each quantity of the table, as text; empty where it is withheld.
+    /// What is published, one value for each quantity of the table, as text; none where it is withheld. A value that
+    /// isn't there, of a quantity that was added since the cell's date, is an empty text.
     pub values: Vec<String>,
     /// Of which moment the values are, in milliseconds since 1970.
     pub as_of_ms: i64,
@@ -67,6 +69,9 @@ pub struct SealedTables {
     pub policy_version: String,
     /// The rules.
     pub rules: Rules,
+    /// How figures were rounded: together, or each by itself.
+    #[serde(default = "Method::suppress", skip_serializing_if = "Method::is_suppress")]
+    pub method: Method,
     /// When the snapshot was sealed, in milliseconds since 1970.
     pub as_of_ms: i64,
     /// Atoms that occur.
@@ -76,11 +81,18 @@ pub struct SealedTables {
 }
 
 impl SealedTables {
-    pub(super) fn new(rules: &Rules, as_of_ms: i64, atoms: u64, tables: Vec<SealedTable>) -> SealedTables {
+    pub(super) fn new(
+        rules: &Rules,
+        method: Method,
+        as_of_ms: i64,
+        atoms: u64,
+        tables: Vec<SealedTable>,
+    ) -> SealedTables {
         SealedTables {
             format: FORMAT.to_owned(),
             policy_version: crate::appetite::POLICY_VERSION.to_owned(),
             rules: rules.clone(),
+            method,
             as_of_ms,
             atoms,
             tables,

@@ -1,5 +1,7 @@
 //! A small town, and what is published of it.
 
+mod rounding;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_domain::contract::{Dimension, Measure, Statistic, Tabulation};
@@ -7,6 +9,7 @@ use sluice_domain::dictionary::{Bounds, Column, ColumnKind, Dictionary, RollUp};
 use sluice_domain::family::{Family, FamilyDimension, FamilyMeasure, FamilyState, FamilyTerms};
 use sluice_domain::grade::Grade;
 use sluice_domain::grant::{Signature, Tightening};
+use sluice_domain::method::Method;
 
 use super::answer::FamilyAnswer;
 use super::layout::Layout;
@@ -61,6 +64,7 @@ pub(crate) fn family() -> Family {
             measures: vec![FamilyMeasure { column: "income".to_owned(), scale: 0 }],
             margins: vec![set(&["region", "age"]), set(&["region"]), set(&["age"]), set(&[])],
             tightening: Tightening::default(),
+            method: Method::Suppress,
         },
         agency: "agency".to_owned(),
         proposed_by: "carol".to_owned(),

@@ -15,7 +15,7 @@
 //! `2^3 - 3 = 5`, `4 * 4 = 16 = 2 * 8 + 0`, which folds to `2 * 3 + 0 = 6`, and `6 - 5 = 1`.
 
 /// A field of integers modulo a prime; elements are the integers from 0 to below [`Field::MODULUS`].
-pub(super) trait Field {
+pub(crate) trait Field {
     /// The prime.
     const MODULUS: u64;
 
@@ -57,10 +57,10 @@ pub(super) trait Field {
 }
 
 /// The field modulo `2^BITS - LESS`, which must be prime, below `2^63`, with `LESS` below the root of it.
-pub(super) struct Below<const BITS: u32, const LESS: u64>;
+pub(crate) struct Below<const BITS: u32, const LESS: u64>;
 
 /// Modulo the Mersenne prime `2^61 - 1`.
-pub(super) type First = Below<61, 1>;
+pub(crate) type First = Below<61, 1>;
 
 /// Modulo `2^59 - 55`, the largest prime of 59 bits.
 pub(super) type Second = Below<59, 55>;

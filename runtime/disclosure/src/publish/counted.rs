@@ -50,17 +50,16 @@ pub(super) fn protected(
     let contract = counted.contract();
     let base = appetite.rules().rounding_base;
     let additive = method == Method::ControlledRounding && base > 1;
-    let figures: Vec<(Quantity, Vec<i128>)> = pattern.map_or_else(Vec::new, |pattern| {
+    let figures: Vec<(Quantity, Vec<Option<i128>>)> = pattern.map_or_else(Vec::new, |pattern| {
         let of = |(quantity, truth): (Quantity, &[i128])| match additive {
-            true => (quantity, rounding::controlled(&pattern.system, truth, base)),
-            false => (quantity, truth.to_vec()),
+            true => (quantity, together(pattern, truth, base)),
+            false => (quantity, exact(pattern, truth).into_iter().map(|value| Some(rounded(value?, base))).collect()),
         };
         pattern.figures().map(of).collect()
     });
     let value = |number: usize, statistic: &Statistic| {
-        let (_, atoms) = figures.iter().find(|(own, _)| quantity(statistic) == Some(*own))?;
-        let value = pattern?.system.value(number, atoms)?;
-        Some(if additive { value } else { rounded(value, base) })
+        let (_, cells) = figures.iter().find(|(own, _)| quantity(statistic) == Some(*own))?;
+        cells.get(number).copied().flatten()
     };
     let shown = |place: usize| -> Shown {
         let number = pattern.filter(|pattern| pattern.shows(place)).and_then(|pattern| pattern.number(place));
@@ -69,6 +68,19 @@ pub(super) fn protected(
     let figures = counted.figures().enumerate();
     let rows = figures.map(|(place, figure)| row(contract, &figure.node, ratios(contract, &shown(place), &[])));
     ReleaseTable::new(columns(contract), rows.collect(), notes(contract, appetite, method))
+}
+
+/// The figures of the cells that are shown, by their numbers; none of those that are withheld.
+fn exact(pattern: &Pattern, truth: &[i128]) -> Vec<Option<i128>> {
+    let value = |number: usize| pattern.shows_number(number).then(|| pattern.system.value(number, truth)).flatten();
+    (0..pattern.system.cells().len()).map(value).collect()
+}
+
+/// The same, rounded together. Where they can't be, none is shown.
+fn together(pattern: &Pattern, truth: &[i128], base: u64) -> Vec<Option<i128>> {
+    let shown =
+        exact(pattern, truth).into_iter().map(|exact| Some(rounding::shown::Figure { exact: exact?, kept: None }));
+    rounding::shown::of_shown(&pattern.system, &shown.collect::<Vec<_>>(), base).unwrap_or_default()
 }
 
 /// For each statistic whether it is withheld in this cell: by a finding, by a primary rule that is asked once more, or

@@ -87,8 +87,8 @@ fn rounding(contract: &Tabulation, base: u64, method: Method) -> Vec<String> {
             vec![
                 format!(
                     "Figures are multiples of {base} (sums: of {base} steps) by controlled rounding: an inner figure \
-                     goes to one of the two multiples next to it, not always to the nearer one, and totals are sums of \
-                     rounded figures, withheld ones included."
+                     goes to one of the two multiples next to it, not always to the nearer one, and a total whose parts \
+                     are all shown is their sum. How figures are rounded follows from what is shown alone."
                 ),
                 distance,
                 "A zero may be a small figure that was rounded down; a multiple may be exact.".to_owned(),

@@ -29,7 +29,7 @@
 //! from three dimensions on.
 //! That an atom goes to its *nearest* multiple. That rounding hides anything beyond the base:
 //! whoever reads a multiple knows the value to less than a base on both sides, and less of it in small tables, since
-//! the rule is public; withhold first, then round. That the rounding is unbiased: Cox's is, by drawing lots.
+//! the rule is public; withhold first, then round ([`shown`], so that nothing withheld takes part). That the rounding is unbiased: Cox's is, by drawing lots.
 //!
 //! Source: L. H. Cox, *A constructive procedure for unbiased controlled rounding*, JASA 82 (1987), for the rounding of
 //! cycles of fractional entries; B. D. Causey, L. H. Cox, L. R. Ernst, JASA 80 (1985), for two-way tables as networks;
@@ -43,6 +43,8 @@
 mod families;
 mod flow;
 mod search;
+pub mod shown;
+mod standins;
 
 use crate::protect::system::System;
 

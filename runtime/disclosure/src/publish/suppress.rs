@@ -74,9 +74,13 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// Whether the cell of a row of the table is shown.
     pub(crate) fn shows(&self, place: usize) -> bool {
-        let Some(number) = self.number(place) else { return false };
+        self.number(place).is_some_and(|number| self.shows_number(number))
+    }
+
+    /// The same, by the cell's number.
+    pub(super) fn shows_number(&self, number: usize) -> bool {
         self.protected.as_ref().is_some_and(|protected| protected.published.get(number) == Some(&true))
-            && !self.is_primary(place)
+            && self.primary.get(number) == Some(&false)
     }
 
     /// Whether the cell of a row of the table is withheld for its own sake; an empty cell always is.

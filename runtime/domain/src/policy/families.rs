@@ -11,7 +11,8 @@ use crate::state::State;
 /// protected together.
 ///
 /// # Errors
-/// Terms that break a rule, a name that is taken, secret columns, too many families.
+/// Terms that break a rule, a name that is taken, secret columns, too many families, another method than that of those in
+/// force.
 pub fn may_propose_family(state: &State, actor: &Actor, terms: &FamilyTerms, now_ms: i64) -> Answer {
     let dataset = own_dataset(state, actor, &terms.dataset)?;
     if !dataset.in_force(now_ms) {
@@ -28,9 +29,11 @@ pub fn may_propose_family(state: &State, actor: &Actor, terms: &FamilyTerms, now
         return refuse(Code::Exists, "the name is taken, if by a family that was withdrawn");
     }
     let own = state.families.values().filter(|family| family.terms.dataset == terms.dataset);
-    if own.filter(|family| family.state != FamilyState::Withdrawn).count() >= FAMILIES_MAX {
+    let in_force = own.filter(|family| family.state != FamilyState::Withdrawn).map(|family| &family.terms);
+    if in_force.clone().count() >= FAMILIES_MAX {
         return refuse(Code::Quota, "the dataset has as many families as can be protected together");
     }
+    crate::family::method_together(in_force.chain([terms]))?;
     // What was ever published stays among what is protected.
     let together = state.families.values().filter(|family| family.terms.dataset == terms.dataset);
     crate::family::check_together(dataset, together.map(|family| &family.terms).chain([terms]))

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use sluice_domain::family::{FamilyDimension, FamilyMeasure, FamilyTerms};
 use sluice_domain::grant::Tightening;
+use sluice_domain::method::Method;
 use sluice_server::api::types::{FamilyPreview, FamilyView, ProposeFamily};
 
 use super::failure::{Answer, Failure};
 use super::node::read_file;
 use super::progress::Progress;
-use super::{Common, example, routes, say, text_of};
+use super::{Common, example, routes, say, text_of, word};
 
 /// Cells that are printed of each table of a preview.
 const CELLS: usize = 8;
@@ -91,6 +92,10 @@ pub struct Propose {
     /// Rounding base, where that is more than the grade's floor
     #[arg(long)]
     rounding: Option<u64>,
+    /// How figures are protected: suppress (each is rounded by itself) or controlled_rounding (totals stay sums); the same
+    /// for all families of a dataset
+    #[arg(long, value_parser = word::<Method>, default_value = "suppress")]
+    method: Method,
 }
 
 impl Family {
@@ -136,6 +141,7 @@ impl Propose {
             measures: self.sums,
             margins,
             tightening: Tightening { threshold: self.threshold, rounding: self.rounding },
+            method: self.method,
         })
     }
 }
@@ -216,6 +222,7 @@ fn show(common: &Common, family: &FamilyView) -> Answer {
         ("state", text_of(&family.state)),
         ("dimensions", dimensions.collect::<Vec<_>>().join("; ")),
         ("figures", figures.join(", ")),
+        ("method", text_of(&terms.method)),
         ("tables", tables.collect::<Vec<_>>().join("; ")),
         ("proposed by", family.proposed_by.clone()),
         ("vetted by", if vets.is_empty() { "nobody yet".to_owned() } else { vets.join(", ") }),
@@ -224,8 +231,11 @@ fn show(common: &Common, family: &FamilyView) -> Answer {
 }
 
 fn preview_text(preview: &FamilyPreview) -> String {
-    let mut parts =
-        vec![say::fields(&[("family", preview.key.clone()), ("combinations that occur", preview.atoms.to_string())])];
+    let mut parts = vec![say::fields(&[
+        ("family", preview.key.clone()),
+        ("method", text_of(&preview.method)),
+        ("combinations that occur", preview.atoms.to_string()),
+    ])];
     let name = |columns: &[String]| if columns.is_empty() { "the grand total".to_owned() } else { columns.join(" x ") };
     let rows = preview.tables.iter().map(|table| {
         let primary: Vec<String> = table.primary.iter().map(|(rule, count)| format!("{count}: {rule}")).collect();

@@ -6,7 +6,7 @@ use crate::tests::factory::Random;
 
 /// All cells of a table: the atoms, the margins over every choice of dimensions, the total; `coarser` adds, for the
 /// first dimension, pairs of neighbouring codes as a level above.
-fn table(lengths: &[usize], coarser: bool) -> System {
+pub(super) fn table(lengths: &[usize], coarser: bool) -> System {
     let atoms: usize = lengths.iter().product();
     let codes = |atom: usize| {
         let mut rest = atom;
@@ -31,7 +31,7 @@ fn table(lengths: &[usize], coarser: bool) -> System {
     System::of_sums(atoms, cells.into_values().collect()).expect("atoms come in order")
 }
 
-fn values(random: &mut Random, count: usize) -> Vec<i128> {
+pub(super) fn values(random: &mut Random, count: usize) -> Vec<i128> {
     (0..count).map(|_| i128::from(random.below(4) * random.below(15)) - i128::from(random.below(3))).collect()
 }
 

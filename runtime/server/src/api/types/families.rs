@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sluice_disclosure::families::sealed::{SealedTable, SealedTables, Status};
 use sluice_domain::family::{Family, FamilyState, FamilyTerms};
 use sluice_domain::grant::Signature;
+use sluice_domain::method::Method;
 use utoipa::ToSchema;
 
 /// Cells that are listed of a preview's table, at most.
@@ -15,7 +16,8 @@ const CELLS_SHOWN: usize = 200;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProposeFamily {
-    /// What it says: dataset, name, title, dimensions with their levels, figures, margins, method.
+    /// What it says: dataset, name, title, dimensions with their levels, figures, margins, and the method: `suppress`, or
+    /// `controlled_rounding`, the same for all families of a dataset that are in force.
     #[schema(value_type = Object)]
     pub terms: FamilyTerms,
 }
@@ -25,7 +27,7 @@ pub struct ProposeFamily {
 pub struct FamilyView {
     /// Its key: `dataset.name`.
     pub key: String,
-    /// What it says.
+    /// What it says; without a method it is `suppress`.
     #[schema(value_type = Object)]
     pub terms: FamilyTerms,
     /// The agency.
@@ -50,6 +52,10 @@ pub struct FamilyView {
 pub struct FamilyPreview {
     /// The family.
     pub key: String,
+    /// How figures are rounded: `suppress`, each by itself, or `controlled_rounding`. The former as well where they can't be
+    /// rounded together.
+    #[schema(value_type = String)]
+    pub method: Method,
     /// Combinations of codes that occur.
     pub atoms: u64,
     /// The family's tables.
@@ -95,7 +101,8 @@ impl FamilyPreview {
     pub fn new(family: &Family, sealed: &SealedTables) -> FamilyPreview {
         let tables = family.terms.tables();
         let own = tables.iter().filter_map(|columns| sealed.table(columns));
-        FamilyPreview { key: family.key(), atoms: sealed.atoms, tables: own.map(table).collect() }
+        let tables = own.map(table).collect();
+        FamilyPreview { key: family.key(), method: sealed.method, atoms: sealed.atoms, tables }
     }
 }
 

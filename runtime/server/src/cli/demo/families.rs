@@ -6,6 +6,7 @@ use sluice_domain::family::{FamilyDimension, FamilyMeasure, FamilyTerms};
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::Tightening;
 use sluice_domain::job::{Route, Visible};
+use sluice_domain::method::Method;
 use sluice_engine::ask::{Plan, PlanMeasure, PlanStatistic};
 use sluice_server::api::types::{JobView, ProposeFamily, SubmitJob};
 
@@ -119,5 +120,6 @@ fn terms() -> FamilyTerms {
         measures: vec![FamilyMeasure { column: "distance".to_owned(), scale: 0 }],
         margins: (0..7).map(margin).collect(),
         tightening: Tightening::default(),
+        method: Method::suppress(),
     }
 }
