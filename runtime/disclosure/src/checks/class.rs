@@ -169,6 +169,30 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_one_label_and_a_cell_below_the_threshold_say_nothing() {
+        // Over d0, which has one label, each total is its cell.
+        let table = |first: usize, second: usize| {
+            let cells = Table::new(&[&["a"], &["x", "y"]]).subjects(&[0, 0], first).subjects(&[0, 1], second);
+            let findings = Class.run(&cells.margins(&[&[1]]).candidate(), &floor(Grade::Open));
+            ids(&findings)
+        };
+        assert_eq!(table(20, 20), ["class:all"]);
+        assert_eq!(table(10, 1), ["class:group:d1:d0=a/d1=x"]);
+        assert_eq!(table(9, 1), ["class:all"]);
+    }
+
+    #[test]
+    fn a_finding_names_what_the_margin_adds_up() {
+        let table = Table::new(&[&["a", "b"], &["x", "y"]]).subjects(&[0, 0], 20).subjects(&[1, 1], 1).margins(&[&[]]);
+        let findings = Class.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(findings[0].id(), "class:margin:d0+d1:d0=a/d1=x");
+        assert_eq!(findings[0].sentence(), "Of the total over d0+d1, 1 subjects are elsewhere, and 20 here.");
+        // Along either line nobody else is in it.
+        assert_eq!(ids(&findings[1..]), ["class:group:d0:d0=a/d1=x", "class:group:d1:d0=a/d1=x"]);
+        assert_eq!(findings[1].sentence(), "Along d0, 0 subjects are elsewhere, and 20 here.");
+    }
+
+    #[test]
     fn distinct_subjects_are_compared() {
         // Twelve are in both cells, one more only in the second: of 13 the second has all, the first all but one.
         let mut table = Table::new(&[&["yes", "no"]]).margins(&[&[]]);
