@@ -231,12 +231,34 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_already_is_no_exception() {
+        // The floor of `restricted`, and one step beyond it.
+        let cases = [
+            (RuleName::RoundingBase, 5, 4),
+            (RuleName::Dominance { n: 1 }, 65, 66),
+            (RuleName::Dominance { n: 2 }, 80, 81),
+            (RuleName::PPercent, 15, 14),
+            (RuleName::PriorPosterior, 15, 14),
+            (RuleName::ClassGroup, 3, 2),
+            (RuleName::DegreesOfFreedom, 10, 9),
+            (RuleName::Difference, 10, 9),
+        ];
+        for (rule, held, looser) in cases {
+            assert_eq!(refused(&[exception(rule, held)]), Some(Code::Malformed), "{rule:?}");
+            assert_eq!(refused(&[exception(rule, looser)]), None, "{rule:?}");
+        }
+    }
+
+    #[test]
     fn two_people_give_one_reason_for_one_rule() {
         let asked = exception(RuleName::Threshold, 5);
         let by = |one: &str, two: &str| Exception { by: [one.to_owned(), two.to_owned()], ..asked.clone() };
         for wrong in [by("ana", "ana"), by("ana", " "), Exception { reason: " \n".to_owned(), ..asked.clone() }] {
             assert_eq!(refused(&[wrong]), Some(Code::Malformed));
         }
+        let reason = |bytes: usize| Exception { reason: "x".repeat(bytes), ..asked.clone() };
+        assert_eq!(refused(&[by(" ", "ben")]), Some(Code::Malformed));
+        assert_eq!((refused(&[reason(4_000)]), refused(&[reason(4_001)])), (None, Some(Code::Malformed)));
         let twice = [asked, exception(RuleName::Threshold, 4)];
         assert_eq!(refused(&twice), Some(Code::Malformed));
     }
