@@ -10,3 +10,4 @@ mod goldens;
 mod methods;
 mod properties;
 mod reviews;
+mod totals;
