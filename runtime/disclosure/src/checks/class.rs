@@ -68,20 +68,16 @@ fn margins(counted: &Counted, appetite: &Appetite) -> Vec<Finding> {
 /// The published margins that a node is a part of, each with its distinct subjects.
 fn above(counted: &Counted, plane: usize, node: &Node) -> Vec<(Node, u64)> {
     let Some(own) = counted.planes().get(plane) else { return Vec::new() };
-    let wider = counted
-        .planes()
-        .iter()
-        .filter(|other| other.kept.len() < own.kept.len() && other.kept.iter().all(|index| own.kept.contains(index)));
+    let wider = counted.planes().iter().filter(|other| other.kept.iter().all(|index| own.kept.contains(index)));
     let margin = |other: &crate::candidate::Plane| {
         let codes: Vec<u32> = other.kept.iter().filter_map(|index| *node.get(*index as usize)?).collect();
-        let says_more = other.kept.len() < own.kept.len() && varies(counted, own, other);
-        let evidence = other.cells.get(&codes).filter(|_| says_more)?;
+        let evidence = other.cells.get(&codes).filter(|_| varies(counted, own, other))?;
         Some((other.node(&codes, node.len()), evidence.subjects))
     };
     wider.filter_map(margin).collect()
 }
 
-/// Whether a dimension that is added up has more than one label: with one the margin is the cell itself.
+/// Whether a dimension is added up that has more than one label: else the margin is the cell itself.
 fn varies(counted: &Counted, own: &crate::candidate::Plane, other: &crate::candidate::Plane) -> bool {
     let mut gone = own.kept.iter().filter(|index| !other.kept.contains(index));
     gone.any(|index| counted.contract().dimensions.get(*index as usize).is_some_and(|d| d.labels.len() > 1))

@@ -3,8 +3,8 @@
 use sluice_domain::grade::Grade;
 
 use super::factory::{Table, assess, floor, report};
-use crate::candidate::{Mismatch, ReportFault};
-use crate::checks::report_bits;
+use crate::candidate::{Candidate, Mismatch, ReportFault};
+use crate::checks::{CHECKS, report_bits};
 use crate::finding::Verdict;
 
 #[test]
@@ -41,4 +41,38 @@ fn a_commitment_is_to_the_whole_and_under_a_key() {
     assert!(of(61, 1) != of(61, 2) && of(61, 1) != of(62, 1));
     // Below the threshold the released tables are the same; what reviewers read isn't.
     assert!(table(5).table().rows() == table(6).table().rows() && of(5, 1) != of(6, 1));
+}
+
+#[test]
+fn a_check_of_the_other_lane_says_that_it_does_not_apply() {
+    let without = |candidate: &Candidate| -> Vec<String> {
+        let found = CHECKS.iter().flat_map(|check| check.run(candidate, &floor(Grade::Open)));
+        let spared = found.filter(|finding| finding.sentence() == "Doesn't apply to this lane.");
+        spared.map(|finding| finding.id().to_owned()).collect()
+    };
+    assert_eq!(without(&Table::new(&[&["AA"]]).subjects(&[0], 500).candidate()), ["fault:all"]);
+    let of_counts = [
+        "threshold",
+        "groups",
+        "zeros",
+        "dominance",
+        "p_percent",
+        "class",
+        "complements",
+        "records",
+        "freedom",
+        "ratios",
+        "relations",
+        "quantiles",
+        "histograms",
+        "padding",
+        "remedies",
+    ];
+    assert_eq!(without(&report(vec![vec![0, 5]], None)), of_counts.map(|check| format!("{check}:all")));
+    // None is silent, so none counts as not done.
+    for candidate in [report(vec![vec![0, 5]], None), Table::new(&[&["AA"]]).subjects(&[0], 12).candidate()] {
+        assert!(
+            assess(&candidate, &floor(Grade::Open)).findings().iter().all(|found| !found.id().ends_with(":silent"))
+        );
+    }
 }
