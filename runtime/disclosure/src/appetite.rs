@@ -13,6 +13,8 @@
 //! Source: disclosure.md, section 4, after ACRO's and tau-Argus's defaults and the handbooks that they cite.
 
 mod exception;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use sluice_domain::grade::Grade;

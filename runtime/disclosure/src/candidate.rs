@@ -183,6 +183,27 @@ impl Candidate {
     }
 }
 
+#[cfg(test)]
+impl Candidate {
+    /// Of which the contract keeps so many labels a column and the least number: what no constructor lets through, for
+    /// the check that stands behind them.
+    pub(crate) fn with_domains_cut(mut self, labels: usize) -> Candidate {
+        use sluice_domain::contract::ValueDomain;
+        match &mut self.body {
+            Body::Counted(counted) => {
+                counted.contract.dimensions.iter_mut().for_each(|dimension| dimension.labels.truncate(labels));
+            }
+            Body::Written(written) => {
+                written.contract.columns.iter_mut().for_each(|column| match &mut column.domain {
+                    ValueDomain::Labels(all) => all.truncate(labels),
+                    ValueDomain::Number { lower, upper, .. } => *upper = *lower,
+                });
+            }
+        }
+        self
+    }
+}
+
 impl Written {
     /// The contract.
     #[must_use]

@@ -224,6 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_already_is_no_exception() {
+        // The floor of `restricted`, and one step beyond it.
+        let cases = [
+            (RuleName::RoundingBase, 5, 4),
+            (RuleName::Dominance { n: 1 }, 65, 66),
+            (RuleName::Dominance { n: 2 }, 80, 81),
+            (RuleName::PPercent, 15, 14),
+            (RuleName::PriorPosterior, 15, 14),
+            (RuleName::ClassGroup, 3, 2),
+            (RuleName::DegreesOfFreedom, 10, 9),
+            (RuleName::Difference, 10, 9),
+        ];
+        for (rule, held, looser) in cases {
+            assert_eq!(refused(rule, held), Some(Code::Malformed), "{rule:?}");
+            assert_eq!(refused(rule, looser), None, "{rule:?}");
+        }
+    }
+
+    #[test]
     fn a_rule_has_one_exception() {
         let twice = loose(&["ana", "ben"], &[mark(RuleName::Threshold, 5), mark(RuleName::Threshold, 4)]);
         assert_eq!(twice.map_err(|refusal| refusal.code), Err(Code::Malformed));

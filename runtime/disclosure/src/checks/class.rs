@@ -68,20 +68,16 @@ fn margins(counted: &Counted, appetite: &Appetite) -> Vec<Finding> {
 /// The published margins that a node is a part of, each with its distinct subjects.
 fn above(counted: &Counted, plane: usize, node: &Node) -> Vec<(Node, u64)> {
     let Some(own) = counted.planes().get(plane) else { return Vec::new() };
-    let wider = counted
-        .planes()
-        .iter()
-        .filter(|other| other.kept.len() < own.kept.len() && other.kept.iter().all(|index| own.kept.contains(index)));
+    let wider = counted.planes().iter().filter(|other| other.kept.iter().all(|index| own.kept.contains(index)));
     let margin = |other: &crate::candidate::Plane| {
         let codes: Vec<u32> = other.kept.iter().filter_map(|index| *node.get(*index as usize)?).collect();
-        let says_more = other.kept.len() < own.kept.len() && varies(counted, own, other);
-        let evidence = other.cells.get(&codes).filter(|_| says_more)?;
+        let evidence = other.cells.get(&codes).filter(|_| varies(counted, own, other))?;
         Some((other.node(&codes, node.len()), evidence.subjects))
     };
     wider.filter_map(margin).collect()
 }
 
-/// Whether a dimension that is added up has more than one label: with one the margin is the cell itself.
+/// Whether a dimension is added up that has more than one label: else the margin is the cell itself.
 fn varies(counted: &Counted, own: &crate::candidate::Plane, other: &crate::candidate::Plane) -> bool {
     let mut gone = own.kept.iter().filter(|index| !other.kept.contains(index));
     gone.any(|index| counted.contract().dimensions.get(*index as usize).is_some_and(|d| d.labels.len() > 1))
@@ -166,6 +162,30 @@ mod tests {
         assert_eq!(suppressed, ["class:margin:d0:d0=a/d1=*"]);
         let referred: Vec<_> = findings.iter().filter(|f| f.verdict() == Verdict::Refer).map(Finding::id).collect();
         assert_eq!(referred, ["class:group:d0:d0=a/d1=x", "class:group:d0:d0=a/d1=y"]);
+    }
+
+    #[test]
+    fn a_line_of_one_label_and_a_cell_below_the_threshold_say_nothing() {
+        // Over d0, which has one label, each total is its cell.
+        let table = |first: usize, second: usize| {
+            let cells = Table::new(&[&["a"], &["x", "y"]]).subjects(&[0, 0], first).subjects(&[0, 1], second);
+            let findings = Class.run(&cells.margins(&[&[1]]).candidate(), &floor(Grade::Open));
+            ids(&findings)
+        };
+        assert_eq!(table(20, 20), ["class:all"]);
+        assert_eq!(table(10, 1), ["class:group:d1:d0=a/d1=x"]);
+        assert_eq!(table(9, 1), ["class:all"]);
+    }
+
+    #[test]
+    fn a_finding_names_what_the_margin_adds_up() {
+        let table = Table::new(&[&["a", "b"], &["x", "y"]]).subjects(&[0, 0], 20).subjects(&[1, 1], 1).margins(&[&[]]);
+        let findings = Class.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(findings[0].id(), "class:margin:d0+d1:d0=a/d1=x");
+        assert_eq!(findings[0].sentence(), "Of the total over d0+d1, 1 subjects are elsewhere, and 20 here.");
+        // Along either line nobody else is in it.
+        assert_eq!(ids(&findings[1..]), ["class:group:d0:d0=a/d1=x", "class:group:d1:d0=a/d1=x"]);
+        assert_eq!(findings[1].sentence(), "Along d0, 0 subjects are elsewhere, and 20 here.");
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub(crate) fn broken(spread: &Spread, bounds: Bounds, rules: &Rules) -> bool {
 /// The shares of the distances to both bounds.
 fn distances(shares: &Shares, lower: i128, upper: i128) -> [Shares; 2] {
     let units = i128::from(shares.units);
-    let of = |sum: i128, top: Vec<i128>| Shares { sum, sum_abs: sum, units: shares.units, top, ..Shares::default() };
+    // The rules on shares ask for nothing else.
+    let of = |sum_abs: i128, top: Vec<i128>| Shares { sum_abs, top, ..Shares::default() };
     let above = units.saturating_mul(upper).saturating_sub(shares.sum);
     let below = shares.sum.saturating_sub(units.saturating_mul(lower));
     [

@@ -71,6 +71,18 @@ mod tests {
     }
 
     #[test]
+    fn counts_are_said_by_their_order_of_magnitude() {
+        let ends = [0, 1, 9, 10, 99, 100, 999, 1_000, 999_999, 1_000_000];
+        let said = ends.map(coarse);
+        assert_eq!(said[0], "No");
+        assert_eq!(said[1..3], ["Fewer than 10"; 2]);
+        assert_eq!(said[3..5], ["Fewer than 100"; 2]);
+        assert_eq!(said[5..7], ["Fewer than 1,000"; 2]);
+        assert_eq!(said[7..9], ["Fewer than 1,000,000"; 2]);
+        assert_eq!(said[9], "1,000,000 or more");
+    }
+
+    #[test]
     fn a_report_that_leaves_its_domain_is_referred() {
         let candidate = report(vec![vec![7, 5], vec![0, 6], vec![1, 10]], None);
         let findings = Defaults.run(&candidate, &floor(Grade::Open));

@@ -110,6 +110,25 @@ mod tests {
         let mut values = vec![-80, 10];
         values.extend([1; 10]);
         assert_eq!(found(&values), ["dominance:2,90:m0:d0=AA", "dominance:negative:m0"]);
+        // A contribution of 0 isn't negative, and shares are of absolute contributions: 30 of 45.
+        assert_eq!(found(&[&[20, 10], [0; 3].as_slice(), &[1; 15]].concat()), ["dominance:all"]);
+        let mixed = [&[-20, 10], [1; 15].as_slice()].concat();
+        assert_eq!(found(&mixed), ["dominance:negative:m0"]);
+        let table = Table::new(&[&["AA"]]).measure(-100, 100).values(&[0], &mixed);
+        let findings = DominanceRule.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(
+            findings[0].sentence(),
+            "m0 has negative contributions: its shares are shares of absolute contributions."
+        );
+    }
+
+    #[test]
+    fn a_sum_of_zeros_has_no_largest_and_absolute_shares_are_said() {
+        assert_eq!(found(&[0; 12]), ["dominance:all"]);
+        let values = [&[-80, 10], [1; 10].as_slice()].concat();
+        let table = Table::new(&[&["AA"]]).measure(-100, 100).values(&[0], &values);
+        let findings = DominanceRule.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(findings[0].sentence(), "The 2 largest of 12 contributing subjects hold 90 of 100, 90 % or more.");
     }
 
     #[test]

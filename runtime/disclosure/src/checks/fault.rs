@@ -53,15 +53,27 @@ fn sentence(fault: ReportFault) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::factory::{floor, report, worst};
+    use crate::tests::factory::{floor, ids, report, worst};
     use sluice_domain::grade::Grade;
 
     #[test]
     fn every_fault_refuses() {
-        use ReportFault::{BrokenContract, OutOfFuel, OutOfMemory, QueryFailed, TimedOut, Trapped};
-        for fault in [Trapped, OutOfFuel, OutOfMemory, BrokenContract, QueryFailed, TimedOut] {
-            let candidate = report(vec![vec![0, 5]], Some(fault));
-            assert_eq!(worst(&Fault.run(&candidate, &floor(Grade::Open))), Verdict::Refuse);
+        let cases = [
+            (ReportFault::Trapped, "fault:trapped", "The module trapped; there is no table."),
+            (ReportFault::OutOfFuel, "fault:out_of_fuel", "The module ran out of fuel; there is no table."),
+            (ReportFault::OutOfMemory, "fault:out_of_memory", "The module ran out of memory; there is no table."),
+            (
+                ReportFault::BrokenContract,
+                "fault:broken_contract",
+                "What the module wrote isn't a table of its contract.",
+            ),
+            (ReportFault::QueryFailed, "fault:query_failed", "An input query failed; there is no table."),
+            (ReportFault::TimedOut, "fault:timed_out", "The run was ended by the backstop; there is no table."),
+        ];
+        for (fault, id, sentence) in cases {
+            let findings = Fault.run(&report(vec![vec![0, 5]], Some(fault)), &floor(Grade::Open));
+            assert_eq!((ids(&findings), worst(&findings)), (vec![id.to_owned()], Verdict::Refuse));
+            assert_eq!(findings[0].sentence(), sentence);
         }
         assert_eq!(worst(&Fault.run(&report(vec![vec![0, 5]], None), &floor(Grade::Open))), Verdict::Pass);
     }

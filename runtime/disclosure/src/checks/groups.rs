@@ -72,4 +72,27 @@ mod tests {
         );
         assert_eq!(findings[0].verdict(), Verdict::Suppress);
     }
+
+    #[test]
+    fn a_subject_that_is_its_own_group_leaves_one_fewer() {
+        // a: ten of ten groups, nine without any one of them. b: eleven of ten, so nine without the pair. c: twelve of
+        // eleven, so ten. d: twenty of nine, of whom no three make the rest fewer than ten.
+        let group = |subject: u32| match subject {
+            11 => 10,
+            22 => 21,
+            33.. => 33 + u64::from((subject - 33) % 9),
+            alone => u64::from(alone),
+        };
+        let table = Table::new(&[&["a", "b", "c", "d"]])
+            .subjects(&[0], 10)
+            .subjects(&[1], 11)
+            .subjects(&[2], 12)
+            .subjects(&[3], 20)
+            .grouped(group);
+        let findings = Groups.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(ids(&findings), ["groups:d0=b", "groups:d0=d"]);
+        let said = |findings: &[Finding], place: usize| findings[place].sentence().to_owned();
+        assert!(said(&findings, 0).starts_with("10 groups, and 9 subjects without the largest:"));
+        assert!(said(&findings, 1).starts_with("9 groups, and 17 subjects without the largest:"));
+    }
 }

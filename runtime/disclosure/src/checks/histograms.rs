@@ -68,6 +68,17 @@ mod tests {
     use sluice_domain::grade::Grade;
 
     #[test]
+    fn reviewers_are_told_how_many_have_none() {
+        let values = [[0; 5].as_slice(), &[1; 25]].concat();
+        let table = Table::new(&[&["AA"]]).measure(0, 1).values(&[0], &values);
+        let findings = Histograms.run(&table.candidate(), &floor(Grade::Open));
+        let [few, category] = findings.as_slice() else { panic!("a hint and a cell") };
+        assert_eq!(few.sentence(), "m0 has fewer than 20 declared values: it is a dimension.");
+        assert_eq!(category.sentence(), "5 subjects have the value 0 of a measure with few values.");
+        assert_eq!((few.verdict(), category.verdict()), (Verdict::Refer, Verdict::Suppress));
+    }
+
+    #[test]
     fn the_worked_example() {
         let found = |ones: usize, upper: i64| {
             let mut values = vec![0; 30];
@@ -79,5 +90,8 @@ mod tests {
         assert_eq!(found(20, 1), ["histograms:few_values:m0"]);
         assert_eq!(found(25, 18), ["histograms:few_values:m0", "histograms:category:m0:d0=AA"]);
         assert_eq!(found(25, 19), ["histograms:all"]);
+        // Nobody has 0; then nine have.
+        assert_eq!(found(30, 1), ["histograms:few_values:m0"]);
+        assert_eq!(found(21, 1), ["histograms:few_values:m0", "histograms:category:m0:d0=AA"]);
     }
 }

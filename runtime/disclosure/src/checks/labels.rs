@@ -52,15 +52,17 @@ fn reserved_in(dimensions: &[sluice_domain::contract::Dimension]) -> bool {
     dimensions.iter().any(|dimension| dimension.labels.iter().any(|label| label == TOTAL))
 }
 
+/// Of every cell that was counted, not of those that the table would list: a code without a label isn't listed.
 fn counted_closed(counted: &Counted) -> bool {
     let dimensions = &counted.contract().dimensions;
-    counted.figures().filter(|figure| figure.evidence.is_some()).all(|figure| {
-        figure.node.len() == dimensions.len()
-            && figure
-                .node
-                .iter()
-                .zip(dimensions)
-                .all(|(code, dimension)| code.is_none_or(|code| dimension.labels.get(code as usize).is_some()))
+    let declared = |index: &u32, code: &u32| {
+        dimensions.get(*index as usize).is_some_and(|dimension| (*code as usize) < dimension.labels.len())
+    };
+    counted.planes().iter().all(|plane| {
+        let fits = |codes: &Vec<u32>| {
+            codes.len() == plane.kept.len() && plane.kept.iter().zip(codes).all(|(index, code)| declared(index, code))
+        };
+        plane.cells.keys().all(fits)
     })
 }
 
@@ -78,7 +80,7 @@ fn written_closed(written: &Written) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::factory::{Table, floor, worst};
+    use crate::tests::factory::{Table, floor, ids, report, reporting, worst};
     use sluice_domain::grade::Grade;
 
     #[test]
@@ -89,6 +91,22 @@ mod tests {
         let table = Table::new(&[&["AA", "*"]]);
         assert!(declares_reserved_label(&Contract::Tabulate(table.contract.clone())));
         let starred = table.subjects(&[0], 12).candidate();
-        assert_eq!(worst(&Labels.run(&starred, &appetite)), Verdict::Refuse);
+        assert_eq!(ids(&Labels.run(&starred, &appetite)), ["labels:reserved"]);
+        assert!(!declares_reserved_label(&Contract::Report(reporting())));
+    }
+
+    #[test]
+    fn a_code_without_a_label_is_refused() {
+        let appetite = floor(Grade::Open);
+        let table = Table::new(&[&["AA", "UA"]]).subjects(&[0], 12).subjects(&[1], 12).margins(&[&[]]).candidate();
+        assert_eq!(ids(&Labels.run(&table, &appetite)), ["labels:all"]);
+        let cut = Labels.run(&table.with_domains_cut(1), &appetite);
+        assert_eq!((ids(&cut), worst(&cut)), (vec!["labels:open".to_owned()], Verdict::Refuse));
+
+        let written = |rows: Vec<Vec<i64>>| ids(&Labels.run(&report(rows, None).with_domains_cut(1), &appetite));
+        assert_eq!(written(vec![vec![0, 0]]), ["labels:all"]);
+        assert_eq!(written(vec![vec![1, 0]]), ["labels:open"]);
+        assert_eq!(written(vec![vec![0, 5]]), ["labels:open"]);
+        assert_eq!(written(vec![vec![0, 0], vec![0, 5]]), ["labels:open"]);
     }
 }

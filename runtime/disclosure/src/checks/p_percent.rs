@@ -83,6 +83,12 @@ mod tests {
     fn the_worked_example() {
         assert_eq!(found(9, Grade::Open), ["p_percent:10,100:m0:d0=AA"]);
         assert_eq!(found(10, Grade::Open), ["p_percent:all"]);
+        let table = Table::new(&[&["AA"]]).measure(-100, 100).values(&[0], &[&[-100, 50], [1; 9].as_slice()].concat());
+        let findings = PPercent.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(
+            findings[0].sentence(),
+            "Beside the two largest only 9 is left: the largest subject, 100, is known within 10 %."
+        );
     }
 
     #[test]

@@ -121,6 +121,32 @@ mod tests {
         assert_eq!(padded.iter().filter(|value| **value == 70).count(), 20);
         assert_eq!(found(&padded), ["padding:common:m0"]);
         assert_eq!(found(&[7; 35]), ["padding:constant:m0"]);
+        // One contribution isn't the same as any other, and half of them aren't more than half.
+        assert_eq!(found(&[7]), ["padding:all"]);
+        let mut half = noise(40);
+        half.iter_mut().step_by(2).for_each(|value| *value = 70);
+        assert_eq!(found(&half), ["padding:all"]);
+    }
+
+    #[test]
+    fn reviewers_are_told_in_how_many_sums() {
+        let sentences = |first: &[i64], second: &[i64]| -> Vec<String> {
+            let table = Table::new(&[&["AA", "UA"]]).measure(0, 10_000).values(&[0], first).values(&[1], second);
+            let findings = Padding.run(&table.candidate(), &floor(Grade::Open));
+            findings.iter().map(|finding| finding.sentence().to_owned()).collect()
+        };
+        let mut moved = noise(35);
+        moved[10] = 1_000;
+        assert_eq!(sentences(&moved, &noise(35)), ["1 of 2 sums of m0 lose more than a tenth with one subject."]);
+        assert_eq!(
+            sentences(&[&[70; 6], &noise(35)[..5]].concat(), &noise(35)),
+            ["In 1 of 2 sums of m0 more than half contribute the same value."]
+        );
+        assert_eq!(sentences(&[7; 12], &[7; 12]), ["All 24 contributions to m0 are the same."]);
+        assert_eq!(
+            sentences(&(100..130).collect::<Vec<i64>>(), &[]),
+            ["m0 goes with the subjects' ordinals: a squared rank correlation of 1/4 or more."]
+        );
     }
 
     #[test]
@@ -128,6 +154,7 @@ mod tests {
         let rising: Vec<i64> = (0..40).map(|i| 100 + i).collect();
         assert_eq!(found(&rising), ["padding:ordinal:m0"]);
         assert_eq!(found(&rising.iter().map(|value| -value).collect::<Vec<_>>()), ["padding:ordinal:m0"]);
+        assert_eq!(found(&rising[..30]), ["padding:ordinal:m0"]);
         assert_eq!(found(&rising[..29]), ["padding:all"]);
     }
 
@@ -136,6 +163,16 @@ mod tests {
         let mut values = noise(35);
         values[10] = 1_000;
         assert_eq!(found(&values), ["padding:influence:m0"]);
+    }
+
+    #[test]
+    fn a_tenth_is_not_more_than_a_tenth_and_fewer_than_twice_the_threshold_say_nothing() {
+        // 19 subjects bring 81 to 99, 1,710 together.
+        let with = |first: i64, largest: i64| found(&(first..=99).chain([largest]).collect::<Vec<i64>>());
+        assert_eq!(with(81, 190), ["padding:all"]);
+        assert_eq!(with(81, 191), ["padding:influence:m0"]);
+        assert_eq!(with(81, -300), ["padding:influence:m0"]);
+        assert_eq!(with(82, 300), ["padding:all"]);
     }
 
     #[test]
@@ -151,5 +188,27 @@ mod tests {
         assert_eq!(wide(u128::MAX, u128::MAX), (u128::MAX - 1, 1));
         assert_eq!(wide(1 << 100, 1 << 30), (4, 0));
         assert_eq!(wide(12, 12), (0, 144));
+        // Worked out by long multiplication elsewhere.
+        assert_eq!(wide(0x3_00000000_00000005, 0x7_00000000_0000000b), (0x15, 0x44_00000000_00000037));
+        assert_eq!(
+            wide(0xdbc8fbbc_bde5c099_4164d839_9f767c45, 0xd76d4330_f1446bea_b0c11fde_cb91ce37),
+            (0xb8f399ae_518d5bb0_7f3e7692_512144e8, 0xa364e770_17484d3d_1e90382f_b48938d3)
+        );
+        assert_eq!(
+            wide(0x87b0b125_ec1d7da0_a6eb8c9e_bd69fe29, 0xc6a53877_77330bdb_d7210dff_076ce2ef),
+            (0x694a3bd3_7b20d348_77f1249a_526967c1, 0xb8f726f1_d1d9b97d_b2f779eb_c0a07a47)
+        );
+        assert_eq!(
+            wide(0x8d464138_a6233255_3fc1ea36_f17fd374, 0xdf2dd97f_1cfb10f6_2827688d_e6a16a3b),
+            (0x7b298030_82cf7956_bd1c09df_3156ec9a, 0xc42d7417_55b0bec7_ee2d0aea_c9f7c3bc)
+        );
+        assert_eq!(
+            wide(0xffffffff_ffffffff_ffffffff_ffffffff, 0xffffffff_ffffffff),
+            (0xffffffff_fffffffe, 0xffffffff_ffffffff_00000000_00000001)
+        );
+        assert_eq!(
+            wide(0xffffffff_ffffffff, 0xffffffff_ffffffff_ffffffff_ffffffff),
+            (0xffffffff_fffffffe, 0xffffffff_ffffffff_00000000_00000001)
+        );
     }
 }

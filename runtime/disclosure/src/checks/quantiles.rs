@@ -113,6 +113,26 @@ mod tests {
         assert_eq!(found(14, &bins).0, ["quantiles:all"]);
         assert_eq!(found(0, &bins).0, ["quantiles:all"]);
         assert_eq!(found(4, &["AA", "UA", "WN"]).0, ["quantiles:all"]);
+        assert_eq!(
+            (found(9, &bins).0, found(10, &bins).0),
+            (vec!["quantiles:d0".to_owned()], vec!["quantiles:all".to_owned()])
+        );
+    }
+
+    #[test]
+    fn cuts_are_counted_on_every_published_line() {
+        let bins: &[&str] = &["0-9", "10-19", "20+"];
+        let sentence = |cells: &[(&[u32], usize)], margins: &[&[u32]]| {
+            let table = Table::new(&[bins, &["x", "y"]]).margins(margins);
+            let table = cells.iter().fold(table, |table, (codes, subjects)| table.subjects(codes, *subjects));
+            Quantiles.run(&table.candidate(), &floor(Grade::Open))[0].sentence().to_owned()
+        };
+        let said = |cuts: u64| format!("At {cuts} cuts of d0 fewer than 10 subjects are on one side.");
+        // Of x the ends are thin, of y the second bin is empty and the first thin, so both cuts have the same few below.
+        let cells: &[(&[u32], usize)] = &[(&[0, 0], 4), (&[1, 0], 30), (&[2, 0], 9), (&[0, 1], 3), (&[2, 1], 30)];
+        assert_eq!(sentence(cells, &[]), said(4));
+        // Over both 7 are below the first cut; a margin without bins has no cuts.
+        assert_eq!(sentence(cells, &[&[0], &[1]]), said(5));
     }
 
     #[test]

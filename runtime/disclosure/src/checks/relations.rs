@@ -70,7 +70,8 @@ pub(crate) fn bound_together(counted: &Counted) -> Vec<Vec<usize>> {
 mod tests {
     use super::*;
     use crate::table::Value;
-    use crate::tests::factory::{Table, assess, floor, ids};
+    use crate::tests::factory::{Table, assess, counted, floor, ids};
+    use sluice_domain::contract::Statistic;
     use sluice_domain::grade::Grade;
 
     fn firms(profits: [i64; 2], equals: Option<u32>) -> Table {
@@ -104,6 +105,40 @@ mod tests {
         assert_eq!(shown([50, 30]), [false; 3]);
         // Profit is dominated, so revenue and cost go too.
         assert_eq!(shown([50, 0]), [true; 3]);
+    }
+
+    #[test]
+    fn what_is_not_published_gives_nothing_away() {
+        let sums = |published: &[u32], equals| {
+            let mut table = firms([50, 0], equals);
+            table.contract.statistics = std::iter::once(Statistic::Subjects)
+                .chain(published.iter().map(|index| Statistic::Sum(*index)))
+                .collect();
+            table.candidate()
+        };
+        let found = |published: &[u32]| ids(&Relations.run(&sums(published, None), &floor(Grade::Open)));
+        assert_eq!(found(&[0, 1]), ["relations:profit:m0:d0=x"]);
+        assert_eq!(found(&[0]), ["relations:all"]);
+        assert_eq!(found(&[1, 2]), ["relations:all"]);
+        let together = |published: &[u32], equals| bound_together(counted(&sums(published, equals)));
+        assert_eq!(together(&[0, 1, 2], Some(2)), [[0, 1, 2]]);
+        assert_eq!(together(&[0, 1], Some(2)), Vec::<Vec<usize>>::new());
+        assert_eq!(together(&[0, 1, 2], None), Vec::<Vec<usize>>::new());
+    }
+
+    #[test]
+    fn the_difference_is_judged_and_no_measure_beside_it() {
+        // Two measures alone, so that what is derived comes right after them.
+        let mut table = Table::new(&[&["x"]]).measure(0, 1_000).measure(0, 1_000);
+        table.relations = vec![Relation { name: "profit".to_owned(), terms: vec![(0, 1), (1, -1)], equals: None }];
+        let firm = |i: i64| vec![200 + 7 * i + i64::from(i == 0) * 50, 200 + 7 * i];
+        table.contributions.insert(vec![0], (0..20).map(firm).collect());
+        let findings = Relations.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(ids(&findings), ["relations:profit:m0:d0=x"]);
+        assert_eq!(
+            findings[0].sentence(),
+            "profit follows from what is published and breaks: contributors, dominance:2,90, p_percent:10,100."
+        );
     }
 
     #[test]

@@ -88,5 +88,26 @@ mod tests {
         // A total may be withheld or not: one bit more.
         let candidate = Table::new(&[&["AA", "UA"]]).margins(&[&[]]).subjects(&[0], 61).candidate();
         assert_eq!(bits_max(&candidate, &floor(Grade::Open)), 13);
+        let findings = ReportBits.run(&candidate, &floor(Grade::Open));
+        assert_eq!(findings[0].sentence(), "The table could carry up to 13 bits.");
+    }
+
+    #[test]
+    fn sums_records_and_rounding_are_counted() {
+        let bits = |(lower, upper): (i64, i64), base: u64| {
+            let mut table = Table::new(&[&["AA", "UA"]]).measure(lower, upper).margins(&[&[]]).ratio(0, 0);
+            table.contract.statistics.push(Statistic::Records);
+            let candidate = table.values(&[0], &[upper; 61]).candidate();
+            let tighter = crate::Overrides { rounding_base: Some(base), ..Default::default() };
+            bits_max(&candidate, &floor(Grade::Open).tightened(&tighter).expect("a larger base"))
+        };
+        // In each of 2 cells: subjects 0 to 61, 6 bits; records, 63; sums -183 to 305, 491 values, 9; and 3 for the total.
+        assert_eq!(bits((-3, 5), 1), 2 * (6 + 63 + 9) + 3);
+        // To tens: 9 counts, 4 bits; 59; 51 sums, 6.
+        assert_eq!(bits((-3, 5), 10), 2 * (4 + 59 + 6) + 3);
+        // An empty cell's sum is 0 whatever the bounds: 0 to 305, 308 values; -305 to 0 as many.
+        assert_eq!(bits((3, 5), 1), 2 * (6 + 63 + 9) + 3);
+        assert_eq!(bits((-5, -3), 1), 2 * (6 + 63 + 9) + 3);
+        assert_eq!(bits((1, 1), 1), 2 * (6 + 63 + 6) + 3);
     }
 }

@@ -78,6 +78,22 @@ mod tests {
         let findings = Threshold.run(&table.candidate(), &floor(Grade::Open));
         assert_eq!(ids(&findings), ["threshold:m0:d0=AA"]);
         assert!(findings.iter().all(|finding| finding.verdict() == Verdict::Suppress));
+        assert_eq!(findings[0].sentence(), "9 subjects contribute to the sum of m0, and at least 10 are needed.");
+    }
+
+    #[test]
+    fn contributors_are_counted_by_group_too() {
+        // Four of one group, and so many more by themselves.
+        let found = |alone: usize| {
+            let table = Table::new(&[&["AA"]]).measure(0, 50).values(&[0], &vec![7; 4 + alone]);
+            Threshold.run(&table.grouped(|subject| u64::from(subject.max(3))).candidate(), &floor(Grade::Open))
+        };
+        assert_eq!(ids(&found(8)), ["threshold:m0:d0=AA"]);
+        assert_eq!(
+            found(8)[0].sentence(),
+            "12 subjects in 9 groups contribute to the sum of m0, and at least 10 are needed."
+        );
+        assert_eq!(ids(&found(9)), ["threshold:all"]);
     }
 
     #[test]

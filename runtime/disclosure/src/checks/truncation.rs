@@ -38,6 +38,8 @@ mod tests {
         let mut table = Table::new(&[&["AA"]]).subjects(&[0], 12);
         assert_eq!(worst(&Truncation.run(&table.candidate(), &floor(Grade::Open))), Verdict::Pass);
         table.facts.truncated_subjects = 1;
-        assert_eq!(worst(&Truncation.run(&table.candidate(), &floor(Grade::Open))), Verdict::Refer);
+        let findings = Truncation.run(&table.candidate(), &floor(Grade::Open));
+        assert_eq!(worst(&findings), Verdict::Refer);
+        assert_eq!(findings[0].sentence(), "A cap took cells or rows away from 1 of 12 subjects.");
     }
 }

@@ -1,5 +1,6 @@
 //! Tests that cross files: attacks seen to fail, and properties over random tables.
 
+mod assessments;
 pub(crate) mod attacker;
 mod attacks;
 pub(crate) mod brute;
@@ -9,3 +10,4 @@ mod goldens;
 mod methods;
 mod properties;
 mod reviews;
+mod totals;
