@@ -20,6 +20,8 @@ use super::sealed::{SealedTables, Status};
 use crate::appetite::{Appetite, Rules};
 use crate::tests::factory::Random;
 
+mod moments;
+
 const DISTRICTS: [&str; 6] = ["n1", "n2", "n3", "s1", "s2", "s3"];
 const AGES: [&str; 4] = ["child", "young", "middle", "old"];
 
