@@ -102,7 +102,7 @@ fn dictionary(lengths: &[u32]) -> Dictionary {
     };
     let bounds = Some(Bounds { lower: 0, upper: 100_000 });
     let fixed = [Column::new("id", ColumnKind::Utf8), Column { bounds, ..Column::new("v", ColumnKind::Int64) }];
-    Dictionary { columns: fixed.into_iter().chain(lengths.iter().enumerate().map(coded)).collect() }
+    Dictionary::of(fixed.into_iter().chain(lengths.iter().enumerate().map(coded)).collect())
 }
 
 /// All columns with every margin; people, records and a sum.
@@ -141,7 +141,7 @@ fn people(lengths: &[u32], count: u32, seed: u64) -> Vec<Line> {
 }
 
 fn sealed_of(layout: &Layout, microdata: &Microdata, at: i64, before: &[Moment]) -> SealedTables {
-    let appetite = Appetite::floor(Grade::Internal).expect("it has a floor");
+    let appetite = Appetite::floor(Grade::Conditional).expect("it has a floor");
     let (rules, held) = (appetite.rules(), &BTreeSet::new());
     seal(&Sealing { layout, microdata, as_of_ms: at, rules, before, held }).expect("it can be sealed")
 }
@@ -199,7 +199,7 @@ fn answer() {
     };
     let own = ["c0", "c1", "v"].map(str::to_owned);
     let columns: BTreeMap<String, String> = own.iter().cloned().zip(own.iter().cloned()).collect();
-    let selection = Selection { table: "made".to_owned(), columns, conditions: BTreeMap::new() };
+    let selection = Selection { table: "made".to_owned(), columns, conditions: Vec::new() };
     let taken = (0..200).map(|_| {
         let answered = timed(|| {
             let asked = Asked { selection: Ok(&selection), contract: &contract, own: &[] };

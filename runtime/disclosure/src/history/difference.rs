@@ -20,7 +20,7 @@
 use super::contributions::Contributions;
 use super::figure::Kind;
 use super::keys::Domain;
-use crate::appetite::Rules;
+use crate::appetite::{PriorPosterior, Rules};
 use crate::evidence::{Collector, Unit};
 use crate::primary::{Bounds, Quantity, Rule, broken};
 
@@ -66,6 +66,10 @@ impl Difference {
     /// What the sum of these terms leaves.
     #[must_use]
     pub fn of(terms: &[Term<'_>], domain: &Domain, rules: &Rules) -> Difference {
+        harmless(terms, domain, rules).unwrap_or_else(|| Difference::in_full(terms, domain, rules))
+    }
+
+    fn in_full(terms: &[Term<'_>], domain: &Domain, rules: &Rules) -> Difference {
         let quantity = quantity(terms);
         let mut found = Found::new(quantity);
         merge(terms, |net| found.take(net, domain));
@@ -152,6 +156,63 @@ impl Found {
     }
 }
 
+/// Sums from here on are worked out in full, so that no product overflows.
+const LARGE: i128 = 1 << 100;
+
+/// What one pass tells of a difference that plainly breaks no rule; none where it isn't plain, or where there are groups.
+/// Most differences that a sketch doesn't clear are such.
+fn harmless(terms: &[Term<'_>], domain: &Domain, rules: &Rules) -> Option<Difference> {
+    if domain.is_grouped() {
+        return None;
+    }
+    let is_count = terms.iter().all(|term| term.kind == Kind::Subjects);
+    let is_sum = !terms.iter().all(|term| term.kind.is_count());
+    let (mut subjects, mut contributors, mut whole) = (0_u64, 0_u64, 0_i128);
+    let (mut least, mut most, mut single) = (i64::MAX, i64::MIN, true);
+    let (mut value, mut alike) = (None, true);
+    let wanted = rules.dominance.iter().map(|rule| rule.n as usize).max().unwrap_or(0).max(2);
+    // The largest, least of them first.
+    let mut top: Vec<i128> = vec![0; wanted];
+    merge(terms, |net| {
+        if net.value == 0 && net.counted == 0 {
+            return;
+        }
+        subjects += 1;
+        single &= net.terms == 1;
+        (least, most) = (least.min(net.counted), most.max(net.counted));
+        if net.value == 0 {
+            return;
+        }
+        contributors += 1;
+        alike &= *value.get_or_insert(net.value) == net.value;
+        let size = net.value.saturating_abs();
+        whole = whole.saturating_add(size);
+        if top.first().is_some_and(|least| size > *least) {
+            top.extend([size]);
+            top.sort_unstable();
+            top.remove(0);
+        }
+    });
+    // One more than each rule asks for: who is left without the largest group is one less.
+    if contributors <= rules.threshold.max(rules.difference) || whole >= LARGE {
+        return None;
+    }
+    let bounded = terms.first().is_some_and(|term| matches!(term.kind, Kind::Sum(Some(_)))) && single && least == most;
+    if is_sum && (alike || bounded) {
+        return None;
+    }
+    let held = |n: usize| top.iter().rev().take(n).sum::<i128>();
+    let dominated = |n: usize, k: u32| held(n) * 100 >= whole * i128::from(k);
+    let plain = PriorPosterior { p_percent: rules.p_percent, q_percent: 100 };
+    let given_away =
+        |rule: PriorPosterior| (whole - held(2)) * i128::from(rule.q_percent) < held(1) * i128::from(rule.p_percent);
+    let spread_out = is_count
+        || !rules.dominance.iter().any(|rule| dominated(rule.n as usize, rule.k_percent))
+            && !std::iter::once(plain).chain(rules.prior_posterior).any(given_away);
+    let (groups, broken) = (subjects, Vec::new());
+    spread_out.then_some(Difference { subjects, groups, contributors, few: false, broken })
+}
+
 /// Hands over every subject of any term once, in order.
 fn merge(terms: &[Term<'_>], mut take: impl FnMut(Net)) {
     let mut rests: Vec<(i32, &[(u32, i128)])> =
@@ -194,6 +255,43 @@ mod tests {
         assert_eq!(found.broken, [Rule::Threshold, Rule::Groups]);
         let none = difference(&[(1, Kind::Subjects, &whole), (-1, Kind::Subjects, &whole)]);
         assert!(none.is_same() && !none.is_unsafe() && none.broken.is_empty());
+    }
+
+    #[test]
+    fn one_pass_says_what_working_it_out_says() {
+        let mut random = crate::tests::factory::Random(11);
+        let domain = Domain::ungrouped(1_000);
+        let (mut plain, mut harmful) = (0, 0);
+        for round in 0..3_000_u32 {
+            let kinds = [Kind::Subjects, Kind::Records, Kind::Sum(None), Kind::Sum(Some((-5, 40)))];
+            let kind = kinds[random.below(4) as usize];
+            let mut made = || {
+                let (from, count) = (random.below(30) as u32, random.below(60) as u32);
+                let largest = [1, 3, 40, 4_000][random.below(4) as usize];
+                let sums = (from..from + count).map(|subject| match kind {
+                    Kind::Subjects => (subject, 1),
+                    Kind::Records => (subject, 1 + random.below(largest) as i128),
+                    // Some are giants, so that dominance is now broken and now just isn't.
+                    Kind::Sum(_) if subject % 23 == 0 => (subject, random.below(largest * 60) as i128),
+                    Kind::Sum(_) => (subject, random.below(largest + 5) as i128 - 5),
+                });
+                Contributions::of(sums.collect::<Vec<_>>())
+            };
+            let (a, b) = (made(), made());
+            let other = if round % 7 == 0 { Kind::Records } else { kind };
+            let term = |coefficient, kind, contributions| Term { coefficient, kind, contributions };
+            let terms = [term(1, kind, &a), term(-1, other, &b)];
+            for grade in [Grade::Open, Grade::Restricted] {
+                let floor = Appetite::floor(grade).expect("it has a floor");
+                let whole = Difference::in_full(&terms, &domain, floor.rules());
+                harmful += u32::from(whole.is_unsafe());
+                if let Some(harmless) = harmless(&terms, &domain, floor.rules()) {
+                    plain += 1;
+                    assert!(harmless == whole, "{kind:?} {:?} {:?}", a.as_slice(), b.as_slice());
+                }
+            }
+        }
+        assert!(plain > 800 && harmful > 400, "{plain} are plain, {harmful} harmful");
     }
 
     #[test]

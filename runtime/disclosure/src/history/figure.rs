@@ -45,7 +45,7 @@ pub enum Standing {
 }
 
 /// Where a figure stands: public words only.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
     /// The release, such as `R-2024-0017`; of a candidate its request.
     pub release: String,

@@ -9,8 +9,8 @@
 //!   are more, the archive says so.
 //! - That what was counted is still there: a figure without contributions is worked out by nobody, and is a finding.
 
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,6 +46,9 @@ const FIGURES_BYTES_MAX: u64 = 1 << 31;
 const COUNTS_BYTES_MAX: u64 = 1 << 34;
 /// Figures of sealed families that a candidate is compared with, at most.
 pub(super) const SEALED_FIGURES_MAX: usize = 100_000;
+
+/// Contributions that are kept at hand while figures are compared: 64 MB of them.
+const KNOWN_MAX: usize = 2_000_000;
 
 /// What makes the keys of a subject domain.
 pub(super) struct Keyring {
@@ -339,7 +342,21 @@ impl Opened<'_> {
             search.near.retain(|near| !is_own(&near.other));
             triples.found.retain(|triple| !triple.terms.iter().all(|(other, _)| is_own(other)));
         }
-        let kept = |place: &Place| own(place).or_else(|| self.kept(place));
+        // Each figure is compared with many, so what it adds up is found once, as long as there is room for it.
+        let known: RefCell<(usize, HashMap<Place, Arc<Contributions>>)> = RefCell::default();
+        let kept = |place: &Place| {
+            if let Some(found) = known.borrow().1.get(place) {
+                return Some(Arc::clone(found));
+            }
+            let found = own(place).or_else(|| self.kept(place))?;
+            let mut known = known.borrow_mut();
+            known.0 += found.as_slice().len();
+            if known.0 > KNOWN_MAX {
+                *known = (found.as_slice().len(), HashMap::new());
+            }
+            known.1.insert(place.clone(), Arc::clone(&found));
+            Some(found)
+        };
         let archive = &self.figures;
         let books = Books { candidate: figures, archive, universes: &universes, kept: &kept, domain, rules };
         let mut found = findings(&search, &triples, &books);

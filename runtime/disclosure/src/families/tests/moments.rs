@@ -43,8 +43,14 @@ fn a_change_is_judged_by_the_least_difference_and_not_by_the_threshold() {
     let total = |difference: u64| {
         let rules = Rules { difference, ..rules() };
         let moments = [moment(&before, sealed(&before, 1_000, &[]))];
-        let sealing =
-            Sealing { layout: &layout, microdata: &microdata, as_of_ms: 2_000, rules: &rules, before: &moments };
+        let sealing = Sealing {
+            layout: &layout,
+            microdata: &microdata,
+            as_of_ms: 2_000,
+            rules: &rules,
+            before: &moments,
+            held: &BTreeSet::new(),
+        };
         let sealed = seal(&sealing).unwrap_or_else(|why| panic!("{why}"));
         let cell = sealed.table(&Default::default()).and_then(|table| table.cells.values().next()).expect("a total");
         (cell.status.clone(), cell.values[0].clone())

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluice_disclosure::finding::CheckName;
+use sluice_disclosure::review::FindingView;
 use sluice_domain::grade::Lane;
 use sluice_domain::job::Visible;
 use sluice_domain::people::{OrganisationKind, Role};
@@ -41,7 +42,7 @@ pub fn pair(stage: &mut Stage, grant: &str) -> Answer {
     let request = runs::before_reviewers_of(stage, OTHER_OPERATOR, &second)?;
     let candidate = routes::candidate(stage.client(REVIEWERS[0])?, &request.id, review::CELLS)?.view;
     let release = first.release.clone().unwrap_or_default();
-    let one = |finding: &&sluice_disclosure::Finding| {
+    let one = |finding: &&FindingView| {
         finding.check == CheckName::History
             && finding.id.contains(&release)
             && finding.sentence.contains("isolates 1 subject of")

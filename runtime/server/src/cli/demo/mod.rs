@@ -96,9 +96,10 @@ fn play(home: &Path, work: &Path, sources: &Path, serving: &Serving, guests: gue
     stage.open()?;
     data::register(&mut stage, sources)?;
     let grants = data::grant(&mut stage)?;
+    // Before anything is out: what people release beside a family would bind it.
+    families::vetted(&mut stage, &grants.main)?;
     runs::crosstab(&mut stage, sources, &grants.main)?;
     runs::modules(&mut stage, &guests, &grants.main)?;
-    families::vetted(&mut stage, &grants.main)?;
     differencing::pair(&mut stage, &grants.main)?;
     record::ledger(&mut stage)?;
     attacks::refused(&mut stage, &guests, &grants)?;
