@@ -60,7 +60,7 @@ pub struct FigureView {
     pub published: Option<String>,
     /// What becomes of it.
     pub status: Status,
-    /// The names of the rules that it breaks.
+    /// The names of the rules that it breaks, and of the checks that have it withheld.
     pub rules: Vec<String>,
     /// Between which values an attacker can put it, where that was audited.
     pub interval: Option<(String, String)>,
@@ -217,7 +217,7 @@ fn figures(
         let quantity = publish::quantity(statistic);
         let rules = quantity
             .map_or_else(Vec::new, |quantity| publish::broken(counted, figure, quantity, assessment.appetite()));
-        let suppressed = found.iter().any(|finding| {
+        let suppressing = found.iter().filter(|finding| {
             finding.verdict() == Verdict::Suppress
                 && match finding.scope() {
                     Scope::Whole => false,
@@ -225,13 +225,19 @@ fn figures(
                     Scope::Figure(_, named) => Some(*named) == quantity,
                 }
         });
+        let mut rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+        for check in suppressing.filter_map(|finding| finding.id().split(':').next()) {
+            if !rules.iter().any(|rule| rule.starts_with(check)) {
+                rules.push(check.to_owned());
+            }
+        }
         let (value, column) = (row.and_then(|row| row.get(skip + position)), table.columns().get(skip + position));
         let by_itself = pattern.map(|pattern| pattern.is_primary(place));
         let status = match (value, by_itself) {
             (Some(value), _) if *value != Value::Suppressed => Status::Published,
             (_, Some(true)) => Status::Primary,
             (_, Some(false)) => Status::Secondary,
-            _ if suppressed || !rules.is_empty() => Status::Primary,
+            _ if !rules.is_empty() => Status::Primary,
             _ => Status::Secondary,
         };
         let interval =
@@ -241,7 +247,7 @@ fn figures(
             value: quantity.map(|quantity| truth(figure, quantity).to_string()),
             published: value.zip(column).map(|(value, column)| render(value, &column.kind)),
             status,
-            rules: rules.iter().map(ToString::to_string).collect(),
+            rules,
             interval: interval.map(|(lower, upper)| (lower.to_string(), upper.to_string())),
         }
     };

@@ -252,7 +252,12 @@ fn figure_text(figure: &FigureView) -> String {
         Status::Primary => format!("primary: {}", figure.rules.join(", ")),
         Status::Secondary => "secondary".to_owned(),
     };
-    let interval = figure.interval.as_ref().map(|(from, to)| format!("; between {from} and {to}")).unwrap_or_default();
+    let interval = match &figure.interval {
+        // Whoever withholds it for the sake of others need not keep it uncertain itself.
+        Some((from, to)) if from == to => "; not shown to be uncertain".to_owned(),
+        Some((from, to)) => format!("; at least between {from} and {to}"),
+        None => String::new(),
+    };
     format!("{name}: {value} -> {published} ({why}{interval})")
 }
 

@@ -16,8 +16,9 @@ use super::super::{review, routes};
 use super::stage::{ADMINISTRATOR, OPERATOR, OTHER_OPERATOR, REVIEWERS, Stage, holds};
 use super::{data, runs};
 
-/// An aircraft that flew in January.
+/// An aircraft that flew in January, and whose it is.
 const AIRCRAFT: &str = "N14228";
+const CARRIER: &str = "UA";
 
 /// A table of one operator, and another operator's of the same without one aircraft.
 ///
@@ -42,9 +43,12 @@ pub fn pair(stage: &mut Stage, grant: &str) -> Answer {
     let request = runs::before_reviewers_of(stage, OTHER_OPERATOR, &second)?;
     let candidate = routes::candidate(stage.client(REVIEWERS[0])?, &request.id, review::CELLS)?.view;
     let release = first.release.clone().unwrap_or_default();
+    // What is out, less what would be: the carrier's aircraft but for one.
+    let pair = format!("history:-{release}:carrier%3D{CARRIER}:subjects:");
     let one = |finding: &&FindingView| {
         finding.check == CheckName::History
-            && finding.id.contains(&release)
+            && finding.id.starts_with(&pair)
+            && finding.id.contains(&format!(":+candidate:carrier%3D{CARRIER}:subjects:"))
             && finding.sentence.contains("isolates 1 subject of")
     };
     let found = candidate.findings.iter().find(one);
