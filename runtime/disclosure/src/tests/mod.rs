@@ -8,6 +8,7 @@ mod candidates;
 pub(crate) mod factory;
 mod goldens;
 mod methods;
+mod near_shares;
 mod properties;
 mod reviews;
 mod totals;
