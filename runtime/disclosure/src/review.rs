@@ -10,7 +10,7 @@
 //! # Does not guarantee
 //! Pages: a view of a large table is large, and the server cuts it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ pub struct FigureView {
     pub published: Option<String>,
     /// What becomes of it.
     pub status: Status,
-    /// The names of the rules that it breaks, and of the checks that have it withheld.
+    /// The names of the rules that it breaks; where it breaks none, of the checks that have it withheld.
     pub rules: Vec<String>,
     /// Between which values an attacker can put it, where that was audited.
     pub interval: Option<(String, String)>,
@@ -226,10 +226,11 @@ fn figures(
                 }
         });
         let mut rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
-        for check in suppressing.filter_map(|finding| finding.id().split(':').next()) {
-            if !rules.iter().any(|rule| rule.starts_with(check)) {
-                rules.push(check.to_owned());
-            }
+        // Where no rule of its own says so, a check does.
+        let checks = suppressing.filter(|finding| finding.check() != CheckName::Secondary);
+        let checks: BTreeSet<&str> = checks.filter_map(|finding| finding.id().split(':').next()).collect();
+        if rules.is_empty() {
+            rules.extend(checks.into_iter().map(str::to_owned));
         }
         let (value, column) = (row.and_then(|row| row.get(skip + position)), table.columns().get(skip + position));
         let by_itself = pattern.map(|pattern| pattern.is_primary(place));
