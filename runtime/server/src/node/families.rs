@@ -418,14 +418,14 @@ fn beside(sealing: &Sealing<'_>, archive: &Archive, snapshot: &SnapshotId) -> Do
     let behind = Behind::new(sealing.layout.clone(), sealing.microdata.clone());
     let opened = archive.open(behind.last_subject().map_or(0, |last| last + 1))?;
     let keys = opened.keys()?;
+    let spots: BTreeMap<Place, Spot> = behind.spots(snapshot.as_str()).map(|(spot, place)| (place, spot)).collect();
+    let own = |place: &Place| behind.of(*spots.get(place)?).map(Arc::new);
     let mut held = BTreeSet::new();
     for _ in 0..HOLDS_MAX {
         let figures = behind.figures(&keys, snapshot.as_str(), &sealed);
         let figures = figures.map_err(Stop::fault("make a seal's figures"))?;
-        let spots: BTreeMap<Place, Spot> = behind.spots(snapshot.as_str()).map(|(spot, place)| (place, spot)).collect();
         let out: BTreeSet<&Place> =
             figures.iter().filter(|figure| figure.standing() == Standing::Released).map(Figure::place).collect();
-        let own = |place: &Place| behind.of(*spots.get(place)?).map(Arc::new);
         let found = opened.found(&figures, &own, (keys.domain(), sealing.rules), true);
         if opened.unchecked || found.iter().any(|found| found.topic == Topic::Incomplete) {
             return Err(unsealable(&Unsealable::History));

@@ -54,7 +54,8 @@ pub fn refused(stage: &mut Stage, guests: &Guests, grants: &Grants) -> Answer {
     Ok(())
 }
 
-fn count_by_carrier(sql: &str) -> Plan {
+/// The aircraft of each carrier.
+pub(super) fn count_by_carrier(sql: &str) -> Plan {
     Plan {
         sql: sql.to_owned(),
         dimensions: vec!["carrier".to_owned()],

@@ -8,13 +8,12 @@ use sluice_domain::grade::Lane;
 use sluice_domain::job::Visible;
 use sluice_domain::people::{OrganisationKind, Role};
 use sluice_domain::review::{Reason, Verdict};
-use sluice_engine::ask::{Plan, PlanStatistic};
 use sluice_server::api::types::{AddOrganisation, AddPerson, IssueToken, JobView, SubmitJob};
 
 use super::super::failure::{Answer, Failure};
 use super::super::{review, routes};
 use super::stage::{ADMINISTRATOR, OPERATOR, OTHER_OPERATOR, REVIEWERS, Stage, holds};
-use super::{data, runs};
+use super::{attacks, data, runs};
 
 /// An aircraft that flew in January, and whose it is.
 const AIRCRAFT: &str = "N14228";
@@ -115,16 +114,8 @@ fn joins(stage: &mut Stage) -> Answer<String> {
 }
 
 fn ask(stage: &Stage, who: &str, grant: &str, sql: &str) -> Answer<JobView> {
-    let plan = Plan {
-        sql: sql.to_owned(),
-        dimensions: vec!["carrier".to_owned()],
-        measures: Vec::new(),
-        statistics: vec![PlanStatistic::Subjects],
-        margins: Vec::new(),
-        cells_per_subject: None,
-        rows_per_subject: None,
-    };
     let (grant, params) = (grant.to_owned(), BTreeMap::new());
-    let ask = SubmitJob { grant, lane: Lane::Tabulate, module: None, params, plan: Some(plan) };
+    let ask =
+        SubmitJob { grant, lane: Lane::Tabulate, module: None, params, plan: Some(attacks::count_by_carrier(sql)) };
     routes::submit_job(stage.client(who)?, &ask)
 }
