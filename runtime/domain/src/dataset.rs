@@ -66,6 +66,12 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Whether its subjects are of this domain.
+    #[must_use]
+    pub fn is_of(&self, domain: &str) -> bool {
+        self.subject.as_ref().is_some_and(|subject| subject.domain == domain)
+    }
+
     /// Whether the dataset holds records about subjects.
     #[must_use]
     pub fn is_private(&self) -> bool {

@@ -65,9 +65,7 @@ impl Keyring {
             Some((dataset, snapshot)) if dataset == name => Some(home.snapshot(snapshot)),
             _ => state.newest_snapshot(name).map(|snapshot| home.snapshot(&snapshot.id)),
         };
-        let grouped = state.datasets.values().filter(|dataset| {
-            dataset.group.is_some() && dataset.subject.as_ref().is_some_and(|subject| subject.domain == domain)
-        });
+        let grouped = state.datasets.values().filter(|dataset| dataset.group.is_some() && dataset.is_of(domain));
         Ok(Keyring {
             key: node.desk().derived(&format!("history\n{domain}"))?,
             grouped: grouped.filter_map(|dataset| newest(&dataset.name)).collect(),
@@ -149,10 +147,7 @@ fn counted(home: &Home, content: &Commitment) -> Done<Behind> {
 
 /// The seals of a domain, newest first.
 fn seals_of<'a>(state: &'a State, domain: &str) -> Vec<&'a FamilySeal> {
-    let of = |seal: &&FamilySeal| {
-        let subject = state.datasets.get(&seal.dataset).and_then(|dataset| dataset.subject.as_ref());
-        subject.is_some_and(|subject| subject.domain == domain)
-    };
+    let of = |seal: &&FamilySeal| state.datasets.get(&seal.dataset).is_some_and(|dataset| dataset.is_of(domain));
     let mut seals: Vec<&FamilySeal> = state.seals.values().filter(of).collect();
     seals.sort_by(|a, b| (b.sealed_at_ms, &b.snapshot).cmp(&(a.sealed_at_ms, &a.snapshot)));
     seals

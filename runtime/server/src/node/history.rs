@@ -65,10 +65,7 @@ impl Comparison {
     pub fn of(node: &Node, state: &State, job: &Job, folder: PathBuf) -> Done<Option<Comparison>> {
         let Contract::Tabulate(contract) = &job.contract else { return Ok(None) };
         let Some((domain, snapshot)) = domain_of(state, job) else { return Ok(None) };
-        let of_domain = state
-            .datasets
-            .values()
-            .filter(|dataset| dataset.subject.as_ref().is_some_and(|subject| subject.domain == domain));
+        let of_domain = state.datasets.values().filter(|dataset| dataset.is_of(domain));
         let grant = state.grants.get(&job.grant).ok_or_else(gone)?;
         Ok(Some(Comparison {
             home: node.desk().home.clone(),
