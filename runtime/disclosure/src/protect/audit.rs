@@ -38,7 +38,7 @@ use crate::protect::system::System;
 
 pub(crate) use engine::Engine;
 pub(crate) use guess::Microlp;
-pub(crate) use pool::{Exact, Pool, Side};
+pub(crate) use pool::{Exact, Pool};
 
 /// What is audited.
 #[derive(Debug, Clone, Copy)]
@@ -239,16 +239,5 @@ impl Audit<'_> {
             slack.up.push(upper.saturating_sub(*value));
         }
         Some(slack)
-    }
-
-    /// The atoms that insiders know, without the target's own. Empty where there are none.
-    pub(crate) fn insiders_against(&self, target: Target) -> Vec<bool> {
-        let mut insiders = self.insiders.to_vec();
-        for (atom, _) in self.system.cell(target.cell) {
-            if let Some(slot) = insiders.get_mut(*atom as usize) {
-                *slot = false;
-            }
-        }
-        if insiders.contains(&true) { insiders } else { Vec::new() }
     }
 }

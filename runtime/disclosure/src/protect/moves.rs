@@ -22,10 +22,12 @@
 
 mod search;
 
-pub(crate) use search::{Aim, Ground, Price, Searcher};
+use super::system::Entry;
+
+pub(crate) use search::{Aim, Effort, Price, Searcher};
 
 /// Atoms and how much each changes: sorted by atom, none by 0.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Move(Vec<(u32, i128)>);
 
 /// How far each atom is from its bounds, in the table that moves start from.
@@ -41,10 +43,73 @@ impl Slack {
         let at = |room: &[i128]| room.get(atom as usize).copied().unwrap_or(0);
         (at(&self.down), at(&self.up))
     }
+}
 
-    /// The slack of moves that are made backwards.
-    pub(crate) fn flipped(&self) -> Slack {
-        Slack { down: self.up.clone(), up: self.down.clone() }
+/// The lower or the upper side of a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Side {
+    Lower,
+    Upper,
+}
+
+/// What is left of the slack to one side once a move was made. To the lower side, moves are those to the upper side
+/// backwards.
+#[derive(Debug, Clone)]
+pub(crate) struct Room<'a> {
+    slack: &'a Slack,
+    side: Side,
+    made: Move,
+}
+
+impl<'a> Room<'a> {
+    /// All of it, to one side.
+    pub(crate) fn new(slack: &'a Slack, side: Side) -> Room<'a> {
+        Room { slack, side, made: Move::default() }
+    }
+
+    /// All of it, to the other side.
+    pub(crate) fn opposite(&self) -> Room<'a> {
+        Room::new(self.slack, if self.side == Side::Lower { Side::Upper } else { Side::Lower })
+    }
+
+    /// How far an atom can go down and up; nowhere, if it isn't there.
+    pub(crate) fn of(&self, atom: u32) -> (i128, i128) {
+        let (down, up) = self.slack.room(atom);
+        let (down, up) = if self.side == Side::Lower { (up, down) } else { (down, up) };
+        let made = self.made.change(atom);
+        (down.saturating_add(made), up.saturating_sub(made))
+    }
+
+    /// Takes a move from it; whether it was there.
+    pub(crate) fn take(&mut self, step: &Move) -> bool {
+        let Some(made) = self.made.plus(step) else { return false };
+        self.made = made;
+        let within = |atom: u32| {
+            let (down, up) = self.of(atom);
+            down >= 0 && up >= 0
+        };
+        step.changes().iter().all(|(atom, _)| within(*atom))
+    }
+}
+
+/// Atoms that don't move: those that are flagged, but for a cell's own; or one alone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Barred<'a> {
+    None,
+    One(u32),
+    All { flags: &'a [bool], but: &'a [Entry] },
+}
+
+impl Barred<'_> {
+    pub(crate) fn has(&self, atom: u32) -> bool {
+        match self {
+            Barred::None => false,
+            Barred::One(one) => *one == atom,
+            Barred::All { flags, but } => {
+                flags.get(atom as usize).copied().unwrap_or(false)
+                    && but.binary_search_by_key(&atom, |(own, _)| *own).is_err()
+            }
+        }
     }
 }
 
@@ -93,10 +158,16 @@ impl Move {
         Move(self.0.iter().map(|(atom, change)| (*atom, change / divisor)).collect())
     }
 
-    /// How often the move can be made within the slack, at most [`REACH_MAX`].
-    pub(crate) fn reach(&self, slack: &Slack) -> i128 {
+    /// By how much an atom changes.
+    fn change(&self, atom: u32) -> i128 {
+        let place = self.0.binary_search_by_key(&atom, |(own, _)| *own).ok();
+        place.and_then(|place| self.0.get(place)).map_or(0, |(_, change)| *change)
+    }
+
+    /// How often the move can be made within the room, at most [`REACH_MAX`].
+    pub(crate) fn reach(&self, room: &Room<'_>) -> i128 {
         let often = |(atom, change): &(u32, i128)| {
-            let (down, up) = slack.room(*atom);
+            let (down, up) = room.of(*atom);
             let room = if *change > 0 { up } else { down };
             room.max(0) / i128::try_from(change.unsigned_abs()).unwrap_or(i128::MAX).max(1)
         };
@@ -123,10 +194,11 @@ mod tests {
 
     fn search(prices: Vec<Price>, slack: &Slack, rise: i128) -> Option<(Move, Vec<u32>)> {
         let system = two_by_two();
-        let ground = Ground::new(&system, |_| true);
         let aim = Aim { cell: 0, rise, fall: 0 };
-        let mut searcher = Searcher::new(&ground, 100, 16);
-        searcher.find(&prices, slack, &[], aim).map(|found| (found.step, found.paid))
+        let mut searcher = Searcher::new(&system, prices, |_| true, 100, 16);
+        let room = Room::new(slack, Side::Upper);
+        let mut efforts = [Effort::Strict, Effort::Wide].into_iter();
+        efforts.find_map(|effort| searcher.find(&room, Barred::None, aim, effort)).map(|found| (found.step, found.paid))
     }
 
     #[test]
@@ -137,7 +209,8 @@ mod tests {
         let cycle = Move::of([(0, 1), (1, -1), (2, -1), (3, 1)]).expect("it is small");
         assert_eq!(search(prices.clone(), &slack, 5), Some((cycle.clone(), vec![])));
         assert_eq!(search(prices.clone(), &slack, 6), None, "the corners are too small to lose 6");
-        assert_eq!((cycle.reach(&slack), cycle.times(3).map(|m| m.primitive())), (5, Some(cycle.clone())));
+        let room = Room::new(&slack, Side::Upper);
+        assert_eq!((cycle.reach(&room), cycle.times(3).map(|m| m.primitive())), (5, Some(cycle.clone())));
         prices[3] = Price::Never;
         assert_eq!(search(prices.clone(), &slack, 5), None, "a corner can't be withheld");
         prices[3] = Price::At(7);

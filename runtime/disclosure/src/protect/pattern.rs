@@ -10,6 +10,7 @@
 
 use super::audit::{Audit, Limits, Target};
 use super::eliminate::{self, Exposed, Task};
+use super::moves::Move;
 use super::repair::{self, repair};
 use super::system::System;
 
@@ -94,13 +95,16 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
     // What is withheld for one figure is withheld for all, which makes no other less safe; but what is returned was
     // audited as it is returned, so each is looked at until nothing changes.
     let mut intervals = Vec::new();
+    // What kept one figure apart is tried for all.
+    let mut witnesses: Vec<Vec<Move>> = vec![Vec::new(); figures.len()];
     for _ in 0..ROUNDS {
         let before = published.clone();
         intervals.clear();
-        for figure in figures {
+        for (place, figure) in figures.iter().enumerate() {
+            let hints = witnesses.concat();
             let targets = figure.targets(system, &protected, &published);
             let audited = figure.audit(system, &published, &targets, &insiders);
-            let repaired = repair(&repair::Task { audit: audited, costs: &costs, spare: &[] });
+            let repaired = repair(&repair::Task { audit: audited, costs: &costs, spare: &[], hints: &hints });
             if !repaired.unprotected.is_empty() {
                 return Err(Unprotected { cells: repaired.unprotected });
             }
@@ -112,6 +116,7 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
                 }
             }
             intervals.push(of);
+            witnesses.get_mut(place).into_iter().for_each(|own| own.clone_from(&repaired.witnesses));
             published = repaired.published;
         }
         if published == before {

@@ -28,8 +28,8 @@ mod spare;
 #[cfg(test)]
 mod tests;
 
-use crate::protect::audit::{Audit, Exact, Limits, Outcome, Pool, Side, Target, malformed, witnessed};
-use crate::protect::moves::{Aim, Ground, Move, Price, Searcher, Slack};
+use crate::protect::audit::{Audit, Exact, Limits, Outcome, Pool, Target, malformed, witnessed};
+use crate::protect::moves::{Aim, Barred, Effort, Move, Price, Room, Searcher, Side};
 
 /// What is to be repaired.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,8 @@ pub struct Task<'a> {
     pub costs: &'a [Option<u64>],
     /// Per cell, whether it may be published again if it isn't needed: withheld cells that are not primary. Empty for none.
     pub spare: &'a [bool],
+    /// Moves that may be witnesses. They are trusted as little as any other guess; they only save the search.
+    pub hints: &'a [Move],
 }
 
 /// Steps of one search for a move. Like all limits here it is a count, never a clock.
@@ -80,6 +82,7 @@ pub fn repair(task: &Task<'_>) -> Repaired {
             witnesses: Vec::new(),
         };
     };
+    repair.follow(task.hints);
     // What is safe already, and easily seen to be, costs nothing.
     repair.unsafe_now(Limits { solves_max: 0, ..task.audit.limits });
     repair.by_moves();
@@ -92,8 +95,6 @@ pub fn repair(task: &Task<'_>) -> Repaired {
 struct Repair<'a> {
     task: Task<'a>,
     exact: Exact<'a>,
-    /// The slack of downward moves.
-    mirror: Slack,
     /// What each cell costs now; `Free` if it is withheld.
     prices: Vec<Price>,
     pool: Pool,
@@ -113,8 +114,7 @@ impl<'a> Repair<'a> {
             (true, None) => Price::Never,
         };
         let prices = task.audit.published.iter().zip(task.costs).map(price).collect();
-        let mirror = exact.slack().flipped();
-        let mut repair = Repair { mirror, pool: Pool::new(&task.audit), exact, prices, task };
+        let mut repair = Repair { pool: Pool::new(&task.audit), exact, prices, task };
         for (place, target) in task.audit.targets.iter().enumerate() {
             let met = repair.pool.covered(place, Side::Lower) && repair.pool.covered(place, Side::Upper);
             if let (Some(Price::At(_)), false) = (repair.prices.get(target.cell), met) {
@@ -124,11 +124,23 @@ impl<'a> Repair<'a> {
         Some(repair)
     }
 
+    /// Keeps the hints that fit, each as far as it goes both ways.
+    fn follow(&mut self, hints: &[Move]) {
+        for hint in hints {
+            let least = hint.primitive();
+            let room = Room::new(self.exact.slack(), Side::Upper);
+            let ways =
+                [Some(hint.clone()), least.times(least.reach(&room)), least.times(-least.reach(&room.opposite()))];
+            for way in ways.into_iter().flatten().filter(|way| !way.changes().is_empty()) {
+                self.pool.add(&self.exact, way);
+            }
+        }
+    }
+
     /// Serves the targets one after another, those that need most first.
     fn by_moves(&mut self) {
-        let ground = self.ground();
         let audit = self.task.audit;
-        let mut searcher = Searcher::new(&ground, STEPS_MAX, audit.limits.corners_max);
+        let mut searcher = self.searcher();
         let mut order: Vec<(i128, usize, Target)> = audit
             .targets
             .iter()
@@ -141,8 +153,8 @@ impl<'a> Repair<'a> {
         }
     }
 
-    /// The atoms that may move at some cost.
-    fn ground(&self) -> Ground {
+    /// A search among the atoms that may move at some cost.
+    fn searcher(&self) -> Searcher {
         let mut movable: Vec<bool> = {
             let slack = self.exact.slack();
             slack.down.iter().zip(&slack.up).map(|(down, up)| *down > 0 || *up > 0).collect()
@@ -152,7 +164,9 @@ impl<'a> Repair<'a> {
                 movable.get_mut(*atom as usize).into_iter().for_each(|slot| *slot = false);
             }
         }
-        Ground::new(self.task.audit.system, |atom| movable.get(atom as usize).copied().unwrap_or(false))
+        let movable = |atom: u32| movable.get(atom as usize).copied().unwrap_or(false);
+        let Audit { system, limits, .. } = self.task.audit;
+        Searcher::new(system, self.prices.clone(), movable, STEPS_MAX, limits.corners_max)
     }
 
     /// By how much a target must be able to fall and to rise.
@@ -161,41 +175,40 @@ impl<'a> Repair<'a> {
         [value.saturating_sub(target.lower).max(0), target.upper.saturating_sub(value).max(0)]
     }
 
-    fn serve(&mut self, searcher: &mut Searcher<'_>, place: usize, target: Target) {
-        let insiders = self.task.audit.insiders_against(target);
+    fn serve(&mut self, searcher: &mut Searcher, place: usize, target: Target) {
+        let insiders = self.exact.insiders_against(target);
+        let all = insiders.unwrap_or(Barred::None);
         let [fall, rise] = self.needs(target);
         if !self.pool.covered(place, Side::Lower) && !self.pool.covered(place, Side::Upper) {
-            self.go(searcher, &insiders, Aim { cell: target.cell, rise, fall }, Side::Upper);
+            self.go(searcher, all, Aim { cell: target.cell, rise, fall }, Side::Upper);
         }
         for (side, need) in [(Side::Lower, fall), (Side::Upper, rise)] {
             let aim = Aim { cell: target.cell, rise: need, fall: 0 };
-            if self.pool.covered(place, side) || self.go(searcher, &insiders, aim, side) || insiders.is_empty() {
+            if self.pool.covered(place, side) || self.go(searcher, all, aim, side) || insiders.is_none() {
                 continue;
             }
             // No move avoids all insiders at once: then one move, and for each insider in its way another.
             if self.pool.against(place, side).is_none() {
-                self.go(searcher, &[], aim, side);
+                self.go(searcher, Barred::None, aim, side);
             }
             for atom in self.pool.against(place, side).unwrap_or_default().to_vec() {
-                let mut one = vec![false; insiders.len()];
-                one.get_mut(atom as usize).into_iter().for_each(|slot| *slot = true);
                 if self.pool.against(place, side).is_some_and(|left| left.contains(&atom)) {
-                    self.go(searcher, &one, aim, side);
+                    self.go(searcher, Barred::One(atom), aim, side);
                 }
             }
         }
     }
 
     /// Withholds what the cheapest move needs, and keeps the move; whether there is one.
-    fn go(&mut self, searcher: &mut Searcher<'_>, barred: &[bool], aim: Aim, side: Side) -> bool {
-        let (sign, slack, mirror) = match side {
-            Side::Lower => (-1, &self.mirror, self.exact.slack()),
-            Side::Upper => (1, self.exact.slack(), &self.mirror),
-        };
-        let Some(found) = searcher.find(&self.prices, slack, barred, aim) else { return false };
-        let (forth, back) = (found.step.reach(slack), found.step.reach(mirror));
+    fn go(&mut self, searcher: &mut Searcher, barred: Barred<'_>, aim: Aim, side: Side) -> bool {
+        let sign = if side == Side::Lower { -1 } else { 1 };
+        let room = Room::new(self.exact.slack(), side);
+        let mut efforts = [Effort::Strict, Effort::Wide].into_iter();
+        let Some(found) = efforts.find_map(|effort| searcher.find(&room, barred, aim, effort)) else { return false };
+        let (forth, back) = (found.step.reach(&room), found.step.reach(&room.opposite()));
         for cell in found.paid {
             self.withhold(cell as usize);
+            searcher.free(cell);
         }
         let mut kept = false;
         for factor in [forth, -back] {

@@ -3,9 +3,9 @@
 use super::bounds::tightened;
 use super::guess::{Answer, Ask, Solver};
 use super::model::Model;
-use super::pool::{Exact, Pool, Side};
+use super::pool::{Exact, Pool};
 use super::{Audit, Limit, Outcome, Target, Why};
-use crate::protect::moves::{Aim, Ground, Move, Price, Searcher, Slack};
+use crate::protect::moves::{Aim, Barred, Effort, Move, Price, Room, Searcher, Side, Slack};
 
 /// How many moves are added up for one witness.
 const SUM_MAX: usize = 12;
@@ -15,10 +15,7 @@ pub(crate) struct Engine<'a, S> {
     exact: Exact<'a>,
     /// The slack that the published equations leave.
     slack: Slack,
-    /// The slack of moves downwards.
-    mirror: Slack,
-    ground: Ground,
-    prices: Vec<Price>,
+    searcher: Searcher,
     pool: Pool,
     solver: S,
     solves: usize,
@@ -30,16 +27,17 @@ impl<'a, S: Solver> Engine<'a, S> {
     pub(crate) fn new(audit: Audit<'a>, start: &[Move], solver: S) -> Option<Engine<'a, S>> {
         let exact = Exact::new(audit)?;
         let slack = tightened(&exact);
-        let ground = Ground::new(audit.system, |atom| {
+        let movable = |atom: u32| {
             let (down, up) = slack.room(atom);
             down > 0 || up > 0
-        });
+        };
         let prices = audit.published.iter().map(|out| if *out { Price::Never } else { Price::Free }).collect();
+        let searcher = Searcher::new(audit.system, prices, movable, audit.limits.steps_max, audit.limits.corners_max);
         let mut pool = Pool::new(&audit);
         for step in start {
             pool.add(&exact, step.clone());
         }
-        Some(Engine { exact, mirror: slack.flipped(), slack, ground, prices, pool, solver, solves: 0 })
+        Some(Engine { exact, slack, searcher, pool, solver, solves: 0 })
     }
 
     /// What was found.
@@ -77,31 +75,27 @@ impl<'a, S: Solver> Engine<'a, S> {
 
     /// Finds witnesses for one side of a target that do for every insider.
     fn pursue(&mut self, place: usize, target: Target, side: Side) -> Result<(), Why> {
-        let insiders = self.exact.audit.insiders_against(target);
-        let first = self.attempt(target, side, &insiders);
+        let insiders = self.exact.insiders_against(target);
+        let first = self.attempt(target, side, insiders.unwrap_or(Barred::None));
         if self.pool.covered(place, side) {
             return Ok(());
         }
-        if insiders.is_empty() {
+        if insiders.is_none() {
             return Err(first.err().unwrap_or(Why::Undecided(Limit::Solver)));
         }
         if self.pool.against(place, side).is_none() {
-            self.attempt(target, side, &[])?;
+            self.attempt(target, side, Barred::None)?;
         }
         for atom in self.pool.against(place, side).unwrap_or_default().to_vec() {
             if self.pool.against(place, side).is_some_and(|left| left.contains(&atom)) {
-                let mut one = vec![false; insiders.len()];
-                if let Some(slot) = one.get_mut(atom as usize) {
-                    *slot = true;
-                }
-                self.attempt(target, side, &one)?;
+                self.attempt(target, side, Barred::One(atom))?;
             }
         }
         if self.pool.covered(place, side) { Ok(()) } else { Err(Why::Undecided(Limit::Solver)) }
     }
 
     /// Finds one witness for one side of a target that leaves the barred atoms alone.
-    fn attempt(&mut self, target: Target, side: Side, barred: &[bool]) -> Result<(), Why> {
+    fn attempt(&mut self, target: Target, side: Side, barred: Barred<'_>) -> Result<(), Why> {
         let value = self.exact.audit.system.value(target.cell, self.exact.audit.truth);
         let need = value.and_then(|value| match side {
             Side::Lower => value.checked_sub(target.lower),
@@ -115,26 +109,20 @@ impl<'a, S: Solver> Engine<'a, S> {
     }
 
     /// Adds up moves, each as long as it can be, until the need is met; whether it is.
-    fn by_moves(&mut self, target: Target, side: Side, need: i128, barred: &[bool]) -> bool {
-        let limits = self.exact.audit.limits;
-        let mut searcher = Searcher::new(&self.ground, limits.steps_max, limits.corners_max);
-        // Downwards is upwards with the slack the other way round.
-        let (sign, forth, back) = match side {
-            Side::Lower => (-1, &self.mirror, &self.slack),
-            Side::Upper => (1, &self.slack, &self.mirror),
-        };
-        let mut room = forth.clone();
+    fn by_moves(&mut self, target: Target, side: Side, need: i128, barred: Barred<'_>) -> bool {
+        // Downwards is upwards backwards.
+        let sign = if side == Side::Lower { -1 } else { 1 };
+        let mut room = Room::new(&self.slack, side);
+        let back = room.opposite();
         let mut sum: Option<Move> = None;
         let (mut left, mut scale) = (need, need);
         for _ in 0..SUM_MAX {
-            let Some(step) = longest(&mut searcher, &self.prices, &room, barred, target.cell, &mut scale) else {
-                break;
-            };
+            let Some(step) = longest(&mut self.searcher, &room, barred, target.cell, &mut scale) else { break };
             let often = step.reach(&room);
             let gain = self.exact.changed(&step).and_then(|changed| changed.get(&target.cell).copied()).unwrap_or(0);
-            let Some(part) = step.times(often).filter(|part| gain > 0 && take(&mut room, part)) else { break };
+            let Some(part) = step.times(often).filter(|part| gain > 0 && room.take(part)) else { break };
             if sum.is_none() {
-                for factor in [often, -step.reach(back)] {
+                for factor in [often, -step.reach(&back)] {
                     if let Some(step) = step.times(sign * factor) {
                         self.pool.add(&self.exact, step);
                     }
@@ -151,7 +139,7 @@ impl<'a, S: Solver> Engine<'a, S> {
     }
 
     /// Asks the solver, first for real numbers, then for whole ones.
-    fn by_programs(&mut self, goal: (Target, Side), need: i128, barred: &[bool]) -> Result<(), Why> {
+    fn by_programs(&mut self, goal: (Target, Side), need: i128, barred: Barred<'_>) -> Result<(), Why> {
         let limits = self.exact.audit.limits;
         let model = Model::of(&self.exact, &self.slack, barred, goal, Some(need)).map_err(Why::Undecided)?;
         if model.goal.is_empty() {
@@ -182,7 +170,7 @@ impl<'a, S: Solver> Engine<'a, S> {
         let mut met = false;
         for step in guesses.iter().filter_map(|values| model.step(values)) {
             let least = step.primitive();
-            let ways = [Some(step), least.times(least.reach(self.exact.slack()))];
+            let ways = [Some(step), least.times(least.reach(&Room::new(self.exact.slack(), Side::Upper)))];
             for way in ways.into_iter().flatten() {
                 let change =
                     self.exact.changed(&way).and_then(|changed| changed.get(&target.cell).copied()).unwrap_or(0);
@@ -199,8 +187,8 @@ impl<'a, S: Solver> Engine<'a, S> {
         let limits = self.exact.audit.limits;
         for side in [Side::Lower, Side::Upper] {
             // A need that nothing meets adds up moves as long as there are some.
-            self.by_moves(target, side, 1 << 62, &[]);
-            let Ok(model) = Model::of(&self.exact, &self.slack, &[], (target, side), None) else { continue };
+            self.by_moves(target, side, 1 << 62, Barred::None);
+            let Ok(model) = Model::of(&self.exact, &self.slack, Barred::None, (target, side), None) else { continue };
             for ask in [Ask::Relaxed, Ask::Most(limits.nodes_max)] {
                 if let Answer::Guesses(guesses) = self.solver.solve(&model, ask) {
                     self.offer(&model, &guesses, (target, side), 0);
@@ -211,36 +199,26 @@ impl<'a, S: Solver> Engine<'a, S> {
 }
 
 /// A move that can be made `scale` times, or else one that can be made less often; sets `scale` to how often was asked.
+/// Only where there is none of the usual form, however rarely it can be made, others are looked at.
 fn longest(
-    searcher: &mut Searcher<'_>,
-    prices: &[Price],
-    room: &Slack,
-    barred: &[bool],
+    searcher: &mut Searcher,
+    room: &Room<'_>,
+    barred: Barred<'_>,
     cell: usize,
     scale: &mut i128,
 ) -> Option<Move> {
-    loop {
-        if let Some(found) = searcher.find(prices, room, barred, Aim { cell, rise: *scale, fall: 0 }) {
-            return Some(found.step);
-        }
-        if *scale <= 1 {
-            return None;
-        }
-        *scale = (*scale / 4).max(1);
-    }
-}
-
-/// Takes a move from the slack; whether it was there.
-fn take(slack: &mut Slack, step: &Move) -> bool {
-    for (atom, change) in step.changes() {
-        let (Some(down), Some(up)) = (slack.down.get_mut(*atom as usize), slack.up.get_mut(*atom as usize)) else {
-            return false;
-        };
-        *up = up.saturating_sub(*change);
-        *down = down.saturating_add(*change);
-        if *up < 0 || *down < 0 {
-            return false;
+    for effort in [Effort::Strict, Effort::Wide] {
+        let mut rise = *scale;
+        loop {
+            if let Some(found) = searcher.find(room, barred, Aim { cell, rise, fall: 0 }, effort) {
+                *scale = rise;
+                return Some(found.step);
+            }
+            if rise <= 1 {
+                break;
+            }
+            rise = (rise / 4).max(1);
         }
     }
-    true
+    None
 }

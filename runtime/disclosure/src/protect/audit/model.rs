@@ -9,9 +9,9 @@
 
 use std::collections::BTreeSet;
 
-use super::pool::{Exact, Side};
+use super::pool::Exact;
 use super::{Limit, Target};
-use crate::protect::moves::{Move, Slack};
+use crate::protect::moves::{Barred, Move, Side, Slack};
 
 /// Needs above this are measured in coarser units, so that a solver in floating point keeps its digits.
 const NEED_MAX: i128 = 1 << 20;
@@ -36,7 +36,7 @@ impl Model {
     pub(super) fn of(
         exact: &Exact<'_>,
         slack: &Slack,
-        barred: &[bool],
+        barred: Barred<'_>,
         (target, side): (Target, Side),
         need: Option<i128>,
     ) -> Result<Model, Limit> {
@@ -85,14 +85,13 @@ impl Model {
 struct Parts<'p, 'a> {
     exact: &'p Exact<'a>,
     slack: &'p Slack,
-    barred: &'p [bool],
+    barred: Barred<'p>,
 }
 
 impl Parts<'_, '_> {
     /// How far an atom can go down and up.
     fn room(&self, atom: u32) -> (i128, i128) {
-        let barred = self.barred.get(atom as usize).copied().unwrap_or(false);
-        if barred { (0, 0) } else { self.slack.room(atom) }
+        if self.barred.has(atom) { (0, 0) } else { self.slack.room(atom) }
     }
 
     fn movable(&self, atom: u32) -> bool {

@@ -3,17 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Audit, Interval, Target};
-use crate::protect::moves::{Move, Slack};
+use crate::protect::moves::{Barred, Move, Side, Slack};
 
 /// How many witnesses are remembered for one side of one target.
 const KEPT_MAX: usize = 64;
-
-/// The lower or the upper side of a target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Side {
-    Lower,
-    Upper,
-}
 
 /// What is known about one side of one target.
 #[derive(Debug, Clone, Default)]
@@ -164,6 +157,8 @@ pub(crate) struct Exact<'a> {
     published: Vec<bool>,
     slack: Slack,
     columns: Vec<Vec<(usize, i128)>>,
+    /// How many atoms somebody knows.
+    insiders: usize,
 }
 
 impl<'a> Exact<'a> {
@@ -176,7 +171,8 @@ impl<'a> Exact<'a> {
                 columns.get_mut(*atom as usize)?.push((cell, i128::from(*coefficient)));
             }
         }
-        Some(Exact { audit, published: audit.published.to_vec(), slack, columns })
+        let insiders = audit.insiders.iter().filter(|insider| **insider).count();
+        Some(Exact { audit, published: audit.published.to_vec(), slack, columns, insiders })
     }
 
     /// From here on this cell isn't published. Whatever fitted fits still.
@@ -215,6 +211,13 @@ impl<'a> Exact<'a> {
         }
         let changed = self.changed(step)?;
         if changed.keys().any(|cell| self.published(*cell)) { None } else { Some(changed) }
+    }
+
+    /// The atoms that insiders know, without the target's own; `None` where there are none.
+    pub(crate) fn insiders_against(&self, target: Target) -> Option<Barred<'a>> {
+        let (flags, but) = (self.audit.insiders, self.audit.system.cell(target.cell));
+        let own = but.iter().filter(|(atom, _)| flags.get(*atom as usize).copied().unwrap_or(false)).count();
+        (self.insiders > own).then_some(Barred::All { flags, but })
     }
 
     /// The insiders outside the target whose atoms a move changes.

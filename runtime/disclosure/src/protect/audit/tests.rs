@@ -1,6 +1,7 @@
 use super::guess::{Answer, Ask, Solver};
 use super::model::Model;
 use super::*;
+use crate::protect::moves::{Barred, Side};
 use crate::tests::brute::{self, Numbers};
 
 /// A case: a system, its true table and what is known of it.
@@ -186,8 +187,8 @@ fn real_numbers_may_say_wide_where_whole_ones_say_narrow() {
     case.bounds[2] = (7, 13);
     let lies = |audit: &Audit<'_>| {
         let exact = pool::Exact::new(*audit).expect("it is sound");
-        let goal = (audit.targets[0], pool::Side::Upper);
-        let model = Model::of(&exact, exact.slack(), &[], goal, Some(2)).expect("it is small");
+        let goal = (audit.targets[0], Side::Upper);
+        let model = Model::of(&exact, exact.slack(), Barred::None, goal, Some(2)).expect("it is small");
         guess::Microlp.solve(&model, Ask::Relaxed)
     };
     assert!(matches!(lies(&case.audit()), Answer::Guesses(_)), "in real numbers there is room");
@@ -233,9 +234,9 @@ fn a_three_way_table_whose_corners_are_halves_is_as_narrow_as_whole_numbers_say(
         case.truth = vec![count; 27];
         case.targets[0] = Target { cell, lower: count - 1, upper: count + 1 };
         let exact = pool::Exact::new(case.audit()).expect("it is sound");
-        for side in [pool::Side::Lower, pool::Side::Upper] {
+        for side in [Side::Lower, Side::Upper] {
             let goal = (case.targets[0], side);
-            let model = Model::of(&exact, exact.slack(), &[], goal, Some(1)).expect("it is small");
+            let model = Model::of(&exact, exact.slack(), Barred::None, goal, Some(1)).expect("it is small");
             let relaxed = guess::Microlp.solve(&model, Ask::Relaxed);
             assert!(matches!(relaxed, Answer::Guesses(_)), "in real numbers there is room");
         }

@@ -1,8 +1,9 @@
 //! The search for a move: depth first, shortest open equation first, bounded by the best price so far.
+//!
+//! Short moves are looked for before long ones. The last atom of a move has to balance everything that is open at once:
+//! it is recognised by the sum of its cells' marks, random numbers of 64 bits, and then weighed like any other.
 
-use std::collections::BTreeSet;
-
-use super::{Move, Slack};
+use super::{Barred, Move, Room};
 use crate::protect::system::{Entry, System};
 
 /// What it takes to change a cell.
@@ -27,6 +28,15 @@ pub(crate) struct Aim {
     pub(crate) fall: i128,
 }
 
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// Only the atoms that balance most others at once, which is what makes cycles and hypercubes.
+    Strict,
+    /// All atoms, the best few of each equation, for short moves first.
+    Wide,
+}
+
 /// A move, what it costs, and the published cells that it changes.
 #[derive(Debug, Clone)]
 pub(crate) struct Found {
@@ -35,7 +45,7 @@ pub(crate) struct Found {
 }
 
 /// The equations, both ways, of the atoms that may move.
-pub(crate) struct Ground {
+struct Ground {
     rows: Vec<Vec<Entry>>,
     columns: Vec<Vec<Entry>>,
     /// Cells of one atom: nothing balances them.
@@ -46,7 +56,7 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// Of all cells, and the atoms of which `movable` says so.
-    pub(crate) fn new(system: &System, movable: impl Fn(u32) -> bool) -> Ground {
+    fn new(system: &System, movable: impl Fn(u32) -> bool) -> Ground {
         let mut columns = vec![Vec::new(); system.atoms()];
         let mut rows = Vec::with_capacity(system.cells().len());
         for (cell, entries) in (0_u32..).zip(system.cells()) {
@@ -72,18 +82,44 @@ impl Ground {
     fn column(&self, atom: u32) -> &[Entry] {
         self.columns.get(atom as usize).map_or(&[], Vec::as_slice)
     }
+
+    fn single(&self, cell: u32) -> bool {
+        self.single.get(cell as usize).copied().unwrap_or(false)
+    }
 }
 
-/// The search's memory, used again from target to target; between searches all of it is clear.
-pub(crate) struct Searcher<'a> {
-    ground: &'a Ground,
+/// A number that stands for a cell in sums (SplitMix64).
+fn mark(cell: u32) -> u64 {
+    let mixed = (u64::from(cell) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
+/// The mark of a cell, so many times.
+fn marked(cell: u32, times: i64) -> u64 {
+    mark(cell).wrapping_mul(times.cast_unsigned())
+}
+
+/// The search's memory, used again from target to target; between searches all of it but prices and marks is clear.
+pub(crate) struct Searcher {
+    ground: Ground,
+    prices: Vec<Price>,
+    /// Of each atom, the sum of the marks of the published cells that other atoms may balance.
+    marks: Vec<u64>,
     steps_max: u64,
     corners_max: usize,
     residual: Vec<i64>,
-    open: BTreeSet<(u32, u32)>,
+    /// The cells out of balance, the shortest first.
+    open: Vec<(u32, u32)>,
     settled: Vec<bool>,
     taken: Vec<bool>,
+    /// The ways on from all atoms chosen so far.
+    ways: Vec<Way>,
 }
+
+/// A way on: by how much it changes all imbalances, what it costs, the atom, its sign.
+type Way = (i64, u128, u32, i64);
 
 /// How one pass of a search goes.
 #[derive(Debug, Clone, Copy)]
@@ -96,104 +132,148 @@ struct Pass {
 }
 
 /// One search.
-struct Run<'s, 'a> {
-    memory: &'s mut Searcher<'a>,
-    prices: &'s [Price],
-    slack: &'s Slack,
-    barred: &'s [bool],
+struct Run<'s> {
+    memory: &'s mut Searcher,
+    room: &'s Room<'s>,
+    barred: Barred<'s>,
     aim: Aim,
     pass: Pass,
     /// The least that it costs to withhold a cell of several atoms.
     cheapest: Option<u128>,
     steps: u64,
     corners: Vec<(u32, i64)>,
+    /// The sum of the marks of what is out of balance.
+    marks: u64,
     best: Option<(u128, Vec<(u32, i64)>)>,
 }
 
 /// How many ways on are looked at from one open equation in the wide pass.
 const WIDTH_MAX: usize = 24;
 
-impl<'a> Searcher<'a> {
-    /// A searcher that takes so many steps per pass, for moves of so many atoms.
-    pub(crate) fn new(ground: &'a Ground, steps_max: u64, corners_max: usize) -> Searcher<'a> {
+/// How many atoms the first passes allow: cycles through four, hypercubes through eight.
+const SHORT: [usize; 2] = [4, 8];
+
+impl Searcher {
+    /// A searcher that takes so many steps per pass, for moves of so many atoms, of those that are movable.
+    pub(crate) fn new(
+        system: &System,
+        prices: Vec<Price>,
+        movable: impl Fn(u32) -> bool,
+        steps_max: u64,
+        corners_max: usize,
+    ) -> Searcher {
+        let ground = Ground::new(system, movable);
+        let mut marks = vec![0; ground.columns.len()];
+        for (cell, row) in (0_u32..).zip(&ground.rows) {
+            if !matches!(prices.get(cell as usize), Some(Price::Free) | None) && !ground.single(cell) {
+                add_marks(&mut marks, row, cell, 1);
+            }
+        }
         Searcher {
-            ground,
             steps_max,
             corners_max,
             residual: vec![0; ground.rows.len()],
-            open: BTreeSet::new(),
+            open: Vec::new(),
             settled: vec![false; ground.rows.len()],
             taken: vec![false; ground.columns.len()],
+            ways: Vec::new(),
+            prices,
+            marks,
+            ground,
         }
     }
 
-    /// The cheapest move that is found. Atoms that are `barred` (none, if it is empty) don't move.
+    /// From here on this cell isn't published.
+    pub(crate) fn free(&mut self, cell: u32) {
+        let Some(price) = self.prices.get_mut(cell as usize).filter(|price| **price != Price::Free) else { return };
+        *price = Price::Free;
+        if !self.ground.single(cell) {
+            add_marks(&mut self.marks, self.ground.row(cell), cell, -1);
+        }
+    }
+
+    /// The cheapest move that is found. Atoms that are barred don't move.
     ///
-    /// The first passes balance an equation only by the atoms that balance most others at once, which is what makes
-    /// hypercubes. Only where withholding a margin could be cheaper, or nothing is found, that is looked at; and only
-    /// if still nothing is found, all atoms are, for short moves first.
-    pub(crate) fn find(&mut self, prices: &[Price], slack: &Slack, barred: &[bool], aim: Aim) -> Option<Found> {
+    /// Balancing comes first. Only where withholding a margin could be cheaper, or nothing is found, that is looked at.
+    pub(crate) fn find(&mut self, room: &Room<'_>, barred: Barred<'_>, aim: Aim, effort: Effort) -> Option<Found> {
         let longest = self.corners_max;
-        let strict = |corners_max: usize, paying: bool| Pass { strict: true, corners_max, paying };
-        let wide = |corners_max: usize| Pass { strict: false, corners_max, paying: true };
-        let cell = u32::try_from(aim.cell).ok()?;
+        let (strict, cell) = (effort == Effort::Strict, u32::try_from(aim.cell).ok()?);
+        let pass = |corners_max: usize, paying: bool| Pass { strict, corners_max: corners_max.min(longest), paying };
         let mut run = Run {
-            pass: strict(longest.min(8), false),
-            cheapest: self.cheapest(prices),
+            pass: pass(longest, false),
+            cheapest: None,
             memory: self,
-            prices,
-            slack,
+            room,
             barred,
             aim,
             steps: 0,
             corners: Vec::new(),
+            marks: 0,
             best: None,
         };
-        run.go(run.pass);
-        if run.best.is_none() && longest > 8 {
-            run.go(strict(longest, false));
+        if strict {
+            for corners_max in SHORT {
+                run.go(pass(corners_max, false));
+            }
+            if run.best.is_none() && longest > 8 {
+                run.go(pass(longest, false));
+            }
         }
-        if run.cheapest.is_some_and(|price| run.best.as_ref().is_none_or(|(best, _)| price < *best)) {
-            run.go(strict(longest, true));
+        // What costs nothing can't be had cheaper.
+        if run.best.as_ref().is_none_or(|(best, _)| *best > 0) {
+            run.cheapest = run.memory.cheapest();
         }
-        for corners_max in [4, 8, longest] {
+        if strict && run.cheapest.is_some_and(|price| run.best.as_ref().is_none_or(|(best, _)| price < *best)) {
+            run.go(pass(longest, true));
+        }
+        for corners_max in SHORT.into_iter().chain([longest]).filter(|_| !strict) {
             if run.best.is_none() {
-                run.go(wide(corners_max.min(longest)));
+                run.go(pass(corners_max, true));
             }
         }
         let (_, corners) = run.best?;
         let step = Move::of(corners.iter().map(|(atom, sign)| (*atom, i128::from(*sign))))?;
-        let paid = self.changed(prices, cell, &corners);
+        let paid = self.changed(cell, &corners);
         Some(Found { step, paid })
     }
 
     /// The least that it costs to withhold a cell of several atoms.
-    fn cheapest(&self, prices: &[Price]) -> Option<u128> {
-        let several = prices.iter().zip(&self.ground.single).filter(|(_, single)| !**single);
+    fn cheapest(&self) -> Option<u128> {
+        let several = self.prices.iter().zip(&self.ground.single).filter(|(_, single)| !**single);
         several.filter_map(|(price, _)| if let Price::At(price) = price { Some(worth(*price)) } else { None }).min()
     }
 
     /// The published cells that a move changes, in order.
-    fn changed(&self, prices: &[Price], aim: u32, corners: &[(u32, i64)]) -> Vec<u32> {
+    fn changed(&self, aim: u32, corners: &[(u32, i64)]) -> Vec<u32> {
         let mut sums = std::collections::BTreeMap::new();
         for (atom, sign) in corners {
             for (cell, coefficient) in self.ground.column(*atom) {
                 *sums.entry(*cell).or_insert(0_i64) += i64::from(*coefficient) * sign;
             }
         }
-        let published = |cell: u32| !matches!(prices.get(cell as usize), Some(Price::Free) | None);
+        let published = |cell: u32| !matches!(self.prices.get(cell as usize), Some(Price::Free) | None);
         sums.into_iter().filter(|(cell, sum)| *sum != 0 && *cell != aim && published(*cell)).map(|(c, _)| c).collect()
     }
 }
 
-impl Run<'_, '_> {
+/// Adds a cell's mark so many times to those of its atoms.
+fn add_marks(marks: &mut [u64], row: &[Entry], cell: u32, times: i64) {
+    for (atom, coefficient) in row {
+        if let Some(sum) = marks.get_mut(*atom as usize) {
+            *sum = sum.wrapping_add(marked(cell, times * i64::from(*coefficient)));
+        }
+    }
+}
+
+impl Run<'_> {
     /// Makes a pass; what costs as much as the best so far isn't looked at.
     fn go(&mut self, pass: Pass) {
         let aim = self.aim.cell;
         let unit = self.memory.ground.row(aim as u32).iter().map(|(_, c)| i64::from(c.unsigned_abs())).min();
         let (Some(unit), Some(residual)) = (unit, self.memory.residual.get_mut(aim)) else { return };
         *residual = -unit;
-        self.memory.open.insert((0, aim as u32));
+        self.memory.open.push((0, aim as u32));
+        self.marks = if self.balanced(aim as u32) { marked(aim as u32, -unit) } else { 0 };
         (self.pass, self.steps) = (pass, 0);
         self.step(0, unit);
         self.memory.residual.get_mut(aim).into_iter().for_each(|residual| *residual = 0);
@@ -211,7 +291,15 @@ impl Run<'_, '_> {
             return;
         };
         let left = self.pass.corners_max.saturating_sub(self.corners.len());
-        for (score, toll, atom, sign) in if left > 0 { self.ways(row) } else { Vec::new() } {
+        let first = self.memory.ways.len();
+        if left == 1 && !self.paying() {
+            self.last_ways(row, -imbalance);
+        } else if left > 0 {
+            self.add_ways(row);
+        }
+        let last = self.memory.ways.len();
+        for place in first..last {
+            let Some((score, toll, atom, sign)) = self.memory.ways.get(place).copied() else { break };
             // What is out of balance after this atom has to be balanced by the rest, each of which has so many cells.
             let most = (left as i64 - 1).saturating_mul(self.memory.ground.widest);
             if imbalance + score > most && !self.paying() {
@@ -221,6 +309,7 @@ impl Run<'_, '_> {
             self.step(cost.saturating_add(toll), imbalance + score);
             self.pop(atom, sign);
         }
+        self.memory.ways.truncate(first);
         if let (true, Price::At(price)) = (self.paying() && row as usize != self.aim.cell, self.price(row)) {
             let residual = self.memory.residual.get(row as usize).copied().unwrap_or(0);
             self.settle(row, true);
@@ -229,28 +318,46 @@ impl Run<'_, '_> {
         }
     }
 
-    /// The atoms that bring the row nearer to balance, best first: by how much each changes all imbalances, what it costs, the atom, its sign.
-    fn ways(&self, row: u32) -> Vec<(i64, u128, u32, i64)> {
+    /// Adds the atoms that bring the row nearer to balance, best first.
+    fn add_ways(&mut self, row: u32) {
+        let first = self.memory.ways.len();
+        let mut ways = std::mem::take(&mut self.memory.ways);
+        ways.extend(self.towards(row).filter_map(|(atom, sign)| {
+            let (score, toll) = self.weigh(atom, sign)?;
+            Some((score, toll, atom, sign))
+        }));
+        let added = ways.get_mut(first..).unwrap_or_default();
+        added.sort_unstable();
+        let least = added.first().map_or(0, |way| way.0);
+        let keep = if self.pass.strict { added.partition_point(|way| way.0 == least) } else { WIDTH_MAX };
+        ways.truncate(first + keep);
+        self.memory.ways = ways;
+    }
+
+    /// Adds the atoms that balance everything at once, the cheapest first.
+    fn last_ways(&mut self, row: u32, score: i64) {
+        let first = self.memory.ways.len();
+        let mut ways = std::mem::take(&mut self.memory.ways);
+        ways.extend(self.towards(row).filter_map(|(atom, sign)| {
+            let marks = self.memory.marks.get(atom as usize)?.wrapping_mul(sign.cast_unsigned());
+            if self.marks.wrapping_add(marks) != 0 {
+                return None;
+            }
+            let (own, toll) = self.weigh(atom, sign)?;
+            (own == score).then_some((own, toll, atom, sign))
+        }));
+        ways.get_mut(first..).unwrap_or_default().sort_unstable();
+        self.memory.ways = ways;
+    }
+
+    /// The atoms of a row that can bring it nearer to balance, and their signs.
+    fn towards(&self, row: u32) -> impl Iterator<Item = (u32, i64)> + '_ {
         let residual = self.memory.residual.get(row as usize).copied().unwrap_or(0);
-        let mut ways = Vec::new();
-        for (atom, coefficient) in self.memory.ground.row(row) {
+        self.memory.ground.row(row).iter().filter_map(move |(atom, coefficient)| {
             let sign = if (residual > 0) == (*coefficient > 0) { -1 } else { 1 };
             let over = i64::from(coefficient.unsigned_abs()) > residual.unsigned_abs().try_into().unwrap_or(i64::MAX);
-            if over || self.barred(*atom) || !self.roomy(*atom, sign) {
-                continue;
-            }
-            if let Some((score, toll)) = self.weigh(*atom, sign) {
-                ways.push((score, toll, *atom, sign));
-            }
-        }
-        ways.sort_unstable();
-        if self.pass.strict {
-            let least = ways.first().map_or(0, |way| way.0);
-            ways.retain(|way| way.0 == least);
-        } else {
-            ways.truncate(WIDTH_MAX);
-        }
-        ways
+            (!over && !self.barred(*atom) && self.roomy(*atom, sign)).then_some((*atom, sign))
+        })
     }
 
     fn paying(&self) -> bool {
@@ -258,23 +365,27 @@ impl Run<'_, '_> {
     }
 
     fn barred(&self, atom: u32) -> bool {
-        self.memory.taken.get(atom as usize).copied().unwrap_or(true)
-            || self.barred.get(atom as usize).copied().unwrap_or(false)
+        self.memory.taken.get(atom as usize).copied().unwrap_or(true) || self.barred.has(atom)
     }
 
     /// Whether the atom can go along as far as the aim needs, there and back.
     fn roomy(&self, atom: u32, sign: i64) -> bool {
-        let (down, up) = self.slack.room(atom);
+        let (down, up) = self.room.of(atom);
         let (forth, back) = if sign > 0 { (up, down) } else { (down, up) };
         forth >= self.aim.rise && back >= self.aim.fall
     }
 
     fn price(&self, cell: u32) -> Price {
-        self.prices.get(cell as usize).copied().unwrap_or(Price::Never)
+        self.memory.prices.get(cell as usize).copied().unwrap_or(Price::Never)
     }
 
     fn single(&self, cell: u32) -> bool {
-        self.memory.ground.single.get(cell as usize).copied().unwrap_or(false)
+        self.memory.ground.single(cell)
+    }
+
+    /// Whether a cell is published and other atoms may balance it.
+    fn balanced(&self, cell: u32) -> bool {
+        self.price(cell) != Price::Free && !self.single(cell)
     }
 
     /// By how much the atom changes the sum of all imbalances, and what its own cells cost.
@@ -310,27 +421,28 @@ impl Run<'_, '_> {
         if let Some(slot) = self.memory.taken.get_mut(atom as usize) {
             *slot = taken;
         }
-        let ground = self.memory.ground;
-        for (cell, coefficient) in ground.column(atom) {
+        let memory = &mut *self.memory;
+        for (cell, coefficient) in memory.ground.column(atom) {
             let aim = *cell as usize == self.aim.cell;
-            if !aim && (self.price(*cell) == Price::Free || self.single(*cell)) {
+            let free = matches!(memory.prices.get(*cell as usize), Some(Price::Free));
+            let balanced = !free && !memory.ground.single(*cell);
+            if !aim && !balanced {
                 continue;
             }
-            let Some(residual) = self.memory.residual.get_mut(*cell as usize) else { continue };
-            let before = *residual;
-            *residual += i64::from(*coefficient) * sign;
+            let Some(residual) = memory.residual.get_mut(*cell as usize) else { continue };
+            let (before, change) = (*residual, i64::from(*coefficient) * sign);
+            *residual += change;
             let after = *residual;
-            if self.memory.settled.get(*cell as usize).copied().unwrap_or(false) {
+            if balanced {
+                self.marks = self.marks.wrapping_add(marked(*cell, change));
+            }
+            if memory.settled.get(*cell as usize).copied().unwrap_or(false) {
                 continue;
             }
-            let key = (if aim { 0 } else { ground.row(*cell).len() as u32 }, *cell);
+            let key = (if aim { 0 } else { memory.ground.row(*cell).len() as u32 }, *cell);
             match (before != 0, after != 0) {
-                (false, true) => {
-                    self.memory.open.insert(key);
-                }
-                (true, false) => {
-                    self.memory.open.remove(&key);
-                }
+                (false, true) => insert(&mut memory.open, key),
+                (true, false) => remove(&mut memory.open, key),
                 _ => {}
             }
         }
@@ -343,10 +455,23 @@ impl Run<'_, '_> {
         }
         let key = (self.memory.ground.row(cell).len() as u32, cell);
         if settled {
-            self.memory.open.remove(&key);
+            remove(&mut self.memory.open, key);
         } else {
-            self.memory.open.insert(key);
+            insert(&mut self.memory.open, key);
         }
+    }
+}
+
+/// Keeps a short list sorted.
+fn insert(open: &mut Vec<(u32, u32)>, key: (u32, u32)) {
+    if let Err(place) = open.binary_search(&key) {
+        open.insert(place, key);
+    }
+}
+
+fn remove(open: &mut Vec<(u32, u32)>, key: (u32, u32)) {
+    if let Ok(place) = open.binary_search(&key) {
+        open.remove(place);
     }
 }
 

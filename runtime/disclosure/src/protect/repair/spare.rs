@@ -7,8 +7,7 @@
 //! That as much as possible is published: dearest cells first, once through.
 
 use super::Repair;
-use crate::protect::audit::Side;
-use crate::protect::moves::Price;
+use crate::protect::moves::{Price, Side};
 
 impl Repair<'_> {
     /// Publishes the dearest cells again, one after another, as long as every target keeps its witnesses.

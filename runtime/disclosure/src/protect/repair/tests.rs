@@ -53,15 +53,15 @@ impl Case {
             insiders: &self.insiders,
             limits: Limits::default(),
         };
-        Task { audit, costs: &self.costs, spare: &self.spare }
+        Task { audit, costs: &self.costs, spare: &self.spare, hints: &[] }
     }
 
     /// Whether all tables that fit leave the target its width, against everyone and against each insider.
     fn truly_safe(&self, target: Target, published: &[bool]) -> bool {
-        let insiders = self.task().audit.insiders_against(target);
         let mut knowing = vec![Vec::new()];
-        for atom in (0..insiders.len()).filter(|atom| insiders[*atom]) {
-            let mut known = vec![false; insiders.len()];
+        let own = |atom: usize| self.system.cell(target.cell).iter().any(|(own, _)| *own as usize == atom);
+        for atom in (0..self.insiders.len()).filter(|atom| self.insiders[*atom] && !own(*atom)) {
+            let mut known = vec![false; self.insiders.len()];
             known[atom] = true;
             knowing.push(known);
         }
@@ -91,6 +91,25 @@ impl Case {
 
 fn inner(system: &System, atom: u32) -> usize {
     system.cells().iter().position(|cell| cell[..] == [(atom, 1)]).expect("every inner cell is a node")
+}
+
+#[test]
+fn hints_save_the_search_and_are_not_trusted() {
+    let case = Case::of(5, &[6, 6], &[0, 0], 25, 90);
+    let without = repair(&case.task());
+    assert!(without.unprotected.is_empty() && !without.witnesses.is_empty());
+    // The same pattern once more, which nothing may be withheld from: the verdicts rest on the hints.
+    let never = vec![None; case.costs.len()];
+    let limits = Limits { steps_max: 0, solves_max: 0, corners_max: 0, ..Limits::default() };
+    let final_ = Audit { published: &without.published, limits, ..case.task().audit };
+    let task = Task { audit: final_, costs: &never, ..case.task() };
+    assert!(!repair(&task).unprotected.is_empty());
+    assert!(repair(&Task { hints: &without.witnesses, ..task }).unprotected.is_empty());
+    // A hint that changes what is published shows nothing.
+    let wrong: Vec<Move> = (0..36).filter_map(|atom| Move::of([(atom, 1)])).collect();
+    let repaired = repair(&Task { hints: &wrong, ..case.task() });
+    case.check(&repaired);
+    assert_eq!(repaired, without);
 }
 
 #[test]

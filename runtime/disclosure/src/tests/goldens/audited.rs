@@ -105,7 +105,7 @@ fn golden_audit_linked_tables() {
     assert_eq!(unsafe_cells, ["Portugal/2014", "Portugal/2016"]);
     let costs: Vec<Option<u64>> = tables.values.iter().map(|value| Some(*value as u64)).collect();
     let audited = attacker.audit(&targets, &[]);
-    let task = Task { audit: audited, costs: &costs, spare: &[] };
+    let task = Task { audit: audited, costs: &costs, spare: &[], hints: &[] };
     let repaired = repair(&task);
     assert_eq!(repaired.unprotected, [0; 0]);
     let kept = |cell: &usize| attacker.published[*cell] && !repaired.published[*cell];
