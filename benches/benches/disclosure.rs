@@ -38,6 +38,8 @@ use sluice_engine::raw::Kept;
 const SEAL: &str = "--seal";
 /// The same for the history.
 const HISTORY: &str = "--history";
+/// The crosstab, without ACRO: for a profiler.
+const CROSSTAB: &str = "--crosstab";
 const ROUNDS: usize = 5;
 
 fn main() {
@@ -49,6 +51,7 @@ fn main() {
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [SEAL, lengths, people, earlier] => return seal_alone(lengths, people, earlier == "true"),
         [HISTORY, kind] => return history_alone(kind),
+        [CROSSTAB] => return println!("{}", in_runtime(crosstab()).map(ms).join(", ")),
         _ => {}
     }
     println!("| what | ours | peer | ratio |\n|---|---|---|---|");
@@ -56,8 +59,7 @@ fn main() {
     for kind in ["subjects", "sums"] {
         alone(&[HISTORY, kind]);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on(crosstab());
+    beside_acro(in_runtime(crosstab())[3]);
     for (lengths, people) in
         [("30,30", "20000"), ("9,9,9", "20000"), ("99,99", "200000"), ("20,20,20", "200000"), ("315,315", "2000000")]
     {
@@ -65,6 +67,11 @@ fn main() {
             alone(&[SEAL, lengths, people, earlier]);
         }
     }
+}
+
+fn in_runtime<T>(run: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(run)
 }
 
 fn alone(args: &[&str]) {
@@ -270,8 +277,9 @@ fn history_alone(kind: &str) {
     );
 }
 
-/// A crosstab of 600 cells over a million rows with all its findings, beside ACRO's over the same rows.
-async fn crosstab() {
+/// A crosstab of 600 cells over a million rows with all its findings: when it has run, when what it kept is read, when it
+/// is a candidate, when it is assessed.
+async fn crosstab() -> [Duration; 4] {
     let home = tempfile::tempdir().expect("a folder");
     let (file, limits) = (home.path().join("made.parquet"), Limits::default());
     write_rows(&file, 1_000_000, 100_000);
@@ -285,15 +293,22 @@ async fn crosstab() {
     for round in 0..=ROUNDS {
         let start = Instant::now();
         let raw = sluice_engine::run::run(&run, None, &limits).await.expect("it runs");
+        let ran = start.elapsed();
         let kept = Kept::read(&contract, &run.folder, &[home.path().join("snapshot")]).expect("it was just kept");
+        let read = start.elapsed();
         let candidate = raw.candidate(&contract, kept, &limits).expect("it fits its contract");
+        let made = start.elapsed();
         let assessment = assess(&candidate, &appetite, &Context::default());
         black_box(assessment.findings().len());
         if round > 0 {
-            taken.push(start.elapsed());
+            taken.push([ran, read, made, start.elapsed()]);
         }
     }
-    let ours = median(taken);
+    std::array::from_fn(|part| median(taken.iter().map(|taken| taken[part]).collect()))
+}
+
+/// ACRO's crosstab over the same rows.
+fn beside_acro(ours: Duration) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/support/acro/speed.py");
     let told = Command::new(venv::python()).arg(script).args(["--rounds", "3"]).output().expect("Python runs");
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));

@@ -10,8 +10,6 @@
 //! # Does not guarantee
 //! That a group is one in the world: groups are what the dataset's group column says.
 
-use std::collections::BTreeMap;
-
 /// How many of the largest contributors are kept for each quantity.
 pub const TOP: usize = 3;
 
@@ -76,7 +74,10 @@ pub struct Unit<'a> {
 /// Collects the evidence of one figure. A subject may come in several parts; they are added up.
 #[derive(Default)]
 pub struct Collector {
-    subjects: BTreeMap<u32, (u64, Vec<i128>)>,
+    /// Of each part the subject, its group, and where its values begin.
+    parts: Vec<(u32, u64, usize)>,
+    /// Of each part its records and values.
+    values: Vec<i128>,
     width: usize,
 }
 
@@ -84,41 +85,56 @@ impl Collector {
     /// For so many measures.
     #[must_use]
     pub fn new(measures: usize) -> Collector {
-        Collector { subjects: BTreeMap::new(), width: measures }
+        Collector { parts: Vec::new(), values: Vec::new(), width: measures + 1 }
     }
 
     /// Adds a part of a subject's contribution. Sums saturate: no figure that is counted comes near.
     pub fn add(&mut self, unit: Unit<'_>) {
-        let width = self.width;
-        let (_, held) = self.subjects.entry(unit.subject).or_insert_with(|| (unit.group, vec![0; width + 1]));
-        for (slot, value) in held.iter_mut().zip(std::iter::once(&unit.records).chain(unit.values)) {
-            *slot = slot.saturating_add(*value);
-        }
+        let place = self.values.len();
+        self.parts.push((unit.subject, unit.group, place));
+        self.values.extend(std::iter::once(&unit.records).chain(unit.values).take(self.width));
+        self.values.resize(place + self.width, 0);
     }
 
     /// The evidence.
     #[must_use]
-    pub fn finish(self) -> Evidence {
-        let mut groups: BTreeMap<u64, (u64, Vec<i128>)> = BTreeMap::new();
-        for (group, values) in self.subjects.values() {
-            let (members, held) = groups.entry(*group).or_insert_with(|| (0, vec![0; self.width + 1]));
-            *members += 1;
-            for (slot, value) in held.iter_mut().zip(values) {
-                *slot = slot.saturating_add(*value);
+    pub fn finish(mut self) -> Evidence {
+        // By subject in the order in which they came: the first part says the group.
+        self.parts.sort_by_key(|(subject, ..)| *subject);
+        let subjects: Vec<&[(u32, u64, usize)]> = self.parts.chunk_by(|a, b| a.0 == b.0).collect();
+        let group = |parts: &[(u32, u64, usize)]| parts.first().map_or(0, |(_, group, _)| *group);
+        let mut by_group: Vec<usize> = (0..subjects.len()).collect();
+        let group_at = |place: &usize| subjects.get(*place).map_or(0, |parts| group(parts));
+        by_group.sort_unstable_by_key(group_at);
+        let groups = || by_group.chunk_by(|a, b| group_at(a) == group_at(b));
+        let each_alone = groups().count() == subjects.len();
+        let (mut merged, mut together) = (Vec::with_capacity(subjects.len()), Vec::new());
+        let mut spread = |column: usize| {
+            let value = |(_, _, place): &(u32, u64, usize)| self.values.get(place + column).copied().unwrap_or(0);
+            merged.clear();
+            merged.extend(subjects.iter().map(|parts| added(parts.iter().map(value))));
+            together.clear();
+            if !each_alone {
+                let members = |group: &[usize]| added(group.iter().filter_map(|place| merged.get(*place).copied()));
+                together.extend(groups().map(members));
             }
-        }
-        let spread = |index: usize| Spread {
-            subjects: Shares::of(self.subjects.values().filter_map(|(_, values)| values.get(index).copied())),
-            groups: Shares::of(groups.values().filter_map(|(_, values)| values.get(index).copied())),
+            let subjects = Shares::of_scratch(&mut merged);
+            let groups = if each_alone { subjects.clone() } else { Shares::of_scratch(&mut together) };
+            Spread { subjects, groups }
         };
         Evidence {
-            subjects: self.subjects.len() as u64,
-            groups: groups.len() as u64,
-            largest_group: groups.values().map(|(members, _)| *members).max().unwrap_or(0),
+            subjects: subjects.len() as u64,
+            groups: groups().count() as u64,
+            largest_group: groups().map(|group| group.len() as u64).max().unwrap_or(0),
             records: spread(0),
-            measures: (1..=self.width).map(spread).collect(),
+            measures: (1..self.width).map(spread).collect(),
         }
     }
+}
+
+/// The sum, as far as it goes.
+fn added(values: impl Iterator<Item = i128>) -> i128 {
+    values.fold(0, i128::saturating_add)
 }
 
 impl Evidence {
@@ -145,19 +161,25 @@ impl Shares {
         Shares::of_scratch(&mut values.into_iter().collect::<Vec<i128>>())
     }
 
-    /// The same of a buffer that the caller uses again; it is sorted afterwards.
-    pub(crate) fn of_scratch(values: &mut [i128]) -> Shares {
-        values.sort_unstable();
-        let values = &*values;
+    /// The same of a buffer that the caller uses again; its order changes.
+    pub(crate) fn of_scratch<T: Copy + Ord + Into<i128>>(values: &mut [T]) -> Shares {
+        let all = || values.iter().map(|value| -> i128 { (*value).into() });
+        let (sum, sum_abs, nonzero) = all().fold((0_i128, 0_i128, 0), |(sum, sum_abs, nonzero), value| {
+            let sum_abs = sum_abs.saturating_add(value.saturating_abs());
+            (sum.saturating_add(value), sum_abs, nonzero + u64::from(value != 0))
+        });
+        let units = values.len() as u64;
+        let common = most_common(values);
+        let ends: Vec<i128> = ends(values).iter().map(|value| (*value).into()).collect();
         Shares {
-            sum: values.iter().fold(0, |sum: i128, value| sum.saturating_add(*value)),
-            sum_abs: values.iter().fold(0, |sum: i128, value| sum.saturating_add(value.saturating_abs())),
-            units: values.len() as u64,
-            nonzero: values.iter().filter(|value| **value != 0).count() as u64,
-            common: values.chunk_by(|a, b| a == b).map(<[i128]>::len).max().unwrap_or(0) as u64,
-            highest: values.iter().rev().take(TOP).copied().collect(),
-            lowest: values.iter().take(TOP).copied().collect(),
-            top: largest(values),
+            sum,
+            sum_abs,
+            units,
+            nonzero,
+            common,
+            highest: ends.iter().rev().take(TOP).copied().collect(),
+            lowest: ends.iter().take(TOP).copied().collect(),
+            top: largest(&ends),
         }
     }
 
@@ -195,6 +217,43 @@ impl Shares {
             joined.common = joined.units;
         }
         joined
+    }
+}
+
+/// The least and the greatest of values, [`TOP`] of each, sorted; all of them where there are no more. Their order
+/// changes.
+fn ends<T: Copy + Ord>(values: &mut [T]) -> &[T] {
+    let count = values.len();
+    if count > 2 * TOP {
+        // The least to the front, then the greatest behind them.
+        values.select_nth_unstable(TOP - 1);
+        let (_, rest) = values.split_at_mut(TOP);
+        rest.select_nth_unstable_by(TOP - 1, |a, b| b.cmp(a));
+    }
+    let ends = values.get_mut(..count.min(2 * TOP)).unwrap_or_default();
+    ends.sort_unstable();
+    ends
+}
+
+/// How often the most frequent value occurs. The order of the values may change.
+pub(crate) fn most_common<T: Copy + Ord + Into<i128>>(values: &mut [T]) -> u64 {
+    let (Some(least), Some(greatest)) = (values.iter().min().copied(), values.iter().max().copied()) else { return 0 };
+    let (least, greatest): (i128, i128) = (least.into(), greatest.into());
+    // Where few values are possible, they are counted by value.
+    match greatest.checked_sub(least).and_then(|width| usize::try_from(width).ok()) {
+        Some(0) => values.len() as u64,
+        Some(width) if width <= values.len() => {
+            let mut counts = vec![0_u64; width + 1];
+            for value in values.iter() {
+                let place = usize::try_from((*value).into() - least).unwrap_or(0);
+                counts.get_mut(place).into_iter().for_each(|count| *count += 1);
+            }
+            counts.into_iter().max().unwrap_or(0)
+        }
+        _ => {
+            values.sort_unstable();
+            values.chunk_by(|a, b| a == b).map(<[T]>::len).max().unwrap_or(0) as u64
+        }
     }
 }
 
@@ -236,6 +295,36 @@ mod tests {
         assert_eq!((sum.groups.top.as_slice(), sum.groups.units), (&[4][..], 2));
         assert_eq!((evidence.records.subjects.sum, evidence.records.groups.top.as_slice()), (4, &[3, 1][..]));
         assert_eq!(evidence.records.subjects.common, 2);
+    }
+
+    #[test]
+    fn however_values_are_counted_the_shares_are_the_same() {
+        let mut draw = 1_u64;
+        for round in 0..3_000_u64 {
+            // From all the same to all different, with both signs, and lengths around twice the number that is kept.
+            let width = [1, 2, 5, 12, 1 << 20, u64::MAX >> 20][round as usize % 6];
+            let values: Vec<i128> = (0..round % 17)
+                .map(|_| {
+                    draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    i128::from((draw >> 20) % width) - i128::from(width / 2)
+                })
+                .collect();
+            let shares = Shares::of(values.iter().copied());
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            let frequency = |value: &i128| values.iter().filter(|other| *other == value).count() as u64;
+            assert_eq!(shares.common, values.iter().map(frequency).max().unwrap_or(0));
+            assert_eq!(shares.lowest, sorted.iter().take(TOP).copied().collect::<Vec<_>>());
+            assert_eq!(shares.highest, sorted.iter().rev().take(TOP).copied().collect::<Vec<_>>());
+            sorted.sort_unstable_by_key(|value| (std::cmp::Reverse(value.abs()), std::cmp::Reverse(*value)));
+            assert_eq!(shares.top, sorted.iter().filter(|value| **value != 0).take(TOP).copied().collect::<Vec<_>>());
+            assert_eq!(shares.units, values.len() as u64);
+            assert_eq!(shares.nonzero, values.iter().filter(|value| **value != 0).count() as u64);
+            assert_eq!(
+                (shares.sum, shares.sum_abs),
+                (values.iter().sum(), values.iter().map(|value| value.abs()).sum())
+            );
+        }
     }
 
     #[test]

@@ -193,6 +193,10 @@ pub struct Fold {
     touched_by: Vec<(u64, u32)>,
     touched: Vec<(u32, u64)>,
     values: Vec<i128>,
+    /// Where the cells of the present subject that count are in `touched`.
+    order: Vec<usize>,
+    /// What is kept of the present subject.
+    line: Vec<u8>,
     subject: u64,
     /// Records of the present subject that a cell may count: never more than its rows.
     records_max: u64,
@@ -208,6 +212,8 @@ impl Fold {
             touched_by: vec![(0, 0); shape.cells()],
             touched: Vec::new(),
             values: Vec::new(),
+            order: Vec::new(),
+            line: Vec::new(),
             subject: 1,
             records_max: u64::MAX,
             shape,
@@ -277,24 +283,27 @@ impl Fold {
         let measures = self.shape.bounds.len();
         self.counts.facts.subjects += 1;
         self.subject += 1;
-        let mut order: Vec<usize> = (0..self.touched.len()).collect();
+        let mut order = std::mem::take(&mut self.order);
+        order.clear();
+        order.extend(0..self.touched.len());
         if order.len() > self.shape.cells_per_subject {
             self.counts.facts.truncated_subjects += 1;
             let key = &self.shape.bound_key;
             order.sort_by_cached_key(|place| keyed_order(key, ordinal, self.touched[*place].0));
             order.truncate(self.shape.cells_per_subject);
         }
-        for place in order {
+        // What is kept is sorted by subject and cell, so that reading it is merging the partitions' files.
+        order.sort_unstable_by_key(|place| self.touched[*place].0);
+        self.line.clear();
+        for place in order.iter().copied() {
             let (cell, records) = self.touched[place];
             let count = &mut self.counts.cells[cell as usize];
             let first = count.subjects == 0;
             count.subjects += 1;
             count.records += records.min(self.records_max);
-            if let Some(kept) = &mut self.kept {
-                kept.write_all(&ordinal.to_le_bytes())?;
-                kept.write_all(&cell.to_le_bytes())?;
-                kept.write_all(&records.min(self.records_max).to_le_bytes())?;
-            }
+            self.line.extend(ordinal.to_le_bytes());
+            self.line.extend(cell.to_le_bytes());
+            self.line.extend(records.min(self.records_max).to_le_bytes());
             for (index, (lower, upper)) in self.shape.bounds.iter().enumerate() {
                 let value = self.values[place * measures + index];
                 let clamped = value.clamp(i128::from(*lower), i128::from(*upper));
@@ -303,11 +312,13 @@ impl Fold {
                 }
                 let value = i64::try_from(clamped).expect("a value between two 64-bit bounds fits in 64 bits");
                 count.measures[index].add(value, first);
-                if let Some(kept) = &mut self.kept {
-                    kept.write_all(&value.to_le_bytes())?;
-                }
+                self.line.extend(value.to_le_bytes());
             }
         }
+        if let Some(kept) = &mut self.kept {
+            kept.write_all(&self.line)?;
+        }
+        self.order = order;
         self.forget();
         Ok(())
     }

@@ -24,6 +24,9 @@ pub struct Contributions {
     words: Vec<i64>,
 }
 
+/// How many sorted stretches are merged; what has more is sorted.
+const RUNS_MAX: usize = 16;
+
 /// Words of an entry before its values.
 const HEAD: usize = 2;
 
@@ -92,6 +95,10 @@ impl Contributions {
         if self.is_rising() {
             return Ok(self);
         }
+        let runs = self.runs();
+        if runs.len() <= RUNS_MAX {
+            return self.merged(&runs);
+        }
         let mut order: Vec<(u64, u32)> = self.keys().zip(0..).collect();
         order.sort_unstable();
         let mut sorted = Contributions::empty(self.measures, order.len());
@@ -99,6 +106,39 @@ impl Contributions {
             sorted.words.extend(self.words_at(place as usize));
         }
         if sorted.is_rising() { Ok(sorted) } else { Err(Mismatch::Duplicate) }
+    }
+
+    /// Where the stretches begin that are sorted already: the engine's files are, each.
+    fn runs(&self) -> Vec<usize> {
+        let falls = (1..).zip(self.keys().zip(self.keys().skip(1))).filter(|(_, (one, next))| one >= next);
+        std::iter::once(0).chain(falls.map(|(place, _)| place)).take(RUNS_MAX + 1).collect()
+    }
+
+    /// Of sorted stretches that begin at these places.
+    fn merged(&self, runs: &[usize]) -> Result<Contributions, Mismatch> {
+        let ends = runs.iter().skip(1).copied().chain([self.len()]);
+        // Of each stretch the key at hand, its place, and the end.
+        let mut heads: Vec<(u64, usize, usize)> = runs
+            .iter()
+            .zip(ends)
+            .filter(|(start, end)| *start < end)
+            .map(|(start, end)| (self.key_at(*start), *start, end))
+            .collect();
+        let mut merged = Contributions::empty(self.measures, self.len());
+        let mut last = None;
+        while let Some((key, place, end)) = heads.iter_mut().min_by_key(|(key, ..)| *key) {
+            if last == Some(*key) {
+                return Err(Mismatch::Duplicate);
+            }
+            last = Some(*key);
+            merged.words.extend_from_slice(self.words_at(*place));
+            *place += 1;
+            *key = self.key_at(*place);
+            if place == end {
+                heads.retain(|(_, place, end)| place < end);
+            }
+        }
+        Ok(merged)
     }
 
     fn keys(&self) -> impl Iterator<Item = u64> + '_ {
@@ -109,8 +149,14 @@ impl Contributions {
         self.keys().zip(self.keys().skip(1)).all(|(one, next)| one < next)
     }
 
-    fn words_at(&self, place: usize) -> &[i64] {
-        let width = HEAD + self.measures;
+    /// Words of an entry.
+    pub(super) fn width(&self) -> usize {
+        HEAD + self.measures
+    }
+
+    /// An entry's key, records and values.
+    pub(super) fn words_at(&self, place: usize) -> &[i64] {
+        let width = self.width();
         self.words.get(place * width..(place + 1) * width).unwrap_or_default()
     }
 
@@ -206,5 +252,30 @@ mod tests {
         assert!(Contributions::read(&sorted.to_bytes(), 1).is_ok_and(|read| read == sorted));
         assert_eq!(read(&[&one, &two, &one]).err(), Some(Mismatch::Duplicate));
         assert_eq!(Contributions::read(&one, 2).err(), Some(Mismatch::Bytes));
+    }
+
+    #[test]
+    fn what_is_read_does_not_depend_on_the_order_of_the_file() {
+        let all: Vec<(u32, u32)> = (0..40).flat_map(|subject| (0..5).map(move |cell| (subject, cell * 3))).collect();
+        let made = |pairs: &[(u32, u32)]| {
+            let entry = |(subject, cell): &(u32, u32)| Contribution {
+                subject: *subject,
+                cell: *cell,
+                records: u64::from(subject * 7 + cell),
+                values: &[],
+            };
+            Contributions::new(0, pairs.iter().map(entry))
+        };
+        let Ok(sorted) = made(&all) else { panic!("each pair once") };
+        // From two sorted stretches, as two partitions write them, to more than are merged.
+        for stretches in [1, 2, 3, RUNS_MAX, RUNS_MAX + 1, all.len()] {
+            let mut pairs: Vec<(u32, u32)> = (0..stretches)
+                .rev()
+                .flat_map(|first| all.iter().copied().skip(first).step_by(stretches).collect::<Vec<_>>())
+                .collect();
+            assert!(made(&pairs).is_ok_and(|made| made == sorted), "{stretches} stretches");
+            pairs.push(pairs[all.len() / 2]);
+            assert_eq!(made(&pairs).err(), Some(Mismatch::Duplicate), "{stretches} stretches");
+        }
     }
 }

@@ -72,9 +72,12 @@ impl Counted {
     ) -> Result<Counted, Mismatch> {
         relation::check(&contract, &relations)?;
         let derived = relation::derived(&contract, &relations);
-        let planes = sweep::planes(&contract, contributions, groups, &derived);
-        let screens = screen::screens(contributions);
-        let holders = holders::holders(contributions, groups);
+        let (planes, screens, holders) = std::thread::scope(|scope| {
+            let beside = scope.spawn(|| (screen::screens(contributions), holders::holders(contributions, groups)));
+            let planes = sweep::planes(&contract, contributions, groups, &derived);
+            let (screens, holders) = beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            (planes, screens, holders)
+        });
         let look_ups = secret.map(|secret| look_ups::look_ups(&contract, contributions, secret));
         Ok(Counted { contract, relations, derived, grouped: groups.declared(), planes, screens, holders, look_ups })
     }

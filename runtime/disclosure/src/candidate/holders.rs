@@ -16,7 +16,8 @@ use super::{Contributions, Groups, Plane};
 
 /// For each inner cell that isn't empty, in their order, the number of the group that is alone in it.
 pub(super) fn holders(contributions: &Contributions, groups: &Groups) -> Vec<Option<u32>> {
-    let mut alone: BTreeMap<u32, Option<u64>> = BTreeMap::new();
+    // Of each cell that has an entry, the group, as long as there is one alone.
+    let mut alone: Vec<Option<Option<u64>>> = Vec::new();
     let mut last: Option<(u32, u64)> = None;
     for entry in contributions.iter() {
         let group = match last {
@@ -24,10 +25,15 @@ pub(super) fn holders(contributions: &Contributions, groups: &Groups) -> Vec<Opt
             _ => groups.number(entry.subject),
         };
         last = Some((entry.subject, group));
-        let held = alone.entry(entry.cell).or_insert(Some(group));
-        *held = held.filter(|held| *held == group);
+        let cell = entry.cell as usize;
+        if cell >= alone.len() {
+            alone.resize(cell + 1, None);
+        }
+        if let Some(slot) = alone.get_mut(cell) {
+            *slot = Some(slot.unwrap_or(Some(group)).filter(|held| *held == group));
+        }
     }
-    numbered(alone.into_values())
+    numbered(alone.into_iter().flatten())
 }
 
 /// Numbers in place of groups, as they first occur.

@@ -8,6 +8,7 @@
 //! and 6, and the squared rank correlation 36 / 48.
 
 use super::Contributions;
+use crate::evidence::most_common;
 
 /// One measure over the whole table.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -33,10 +34,7 @@ pub(super) fn screens(entries: &Contributions) -> Vec<Screen> {
 
 fn screen(entries: &Contributions, measure: usize) -> Screen {
     let value = |place: usize| entries.values_at(place).get(measure).copied().unwrap_or(0);
-    let mut all: Vec<i64> = (0..entries.len()).map(value).collect();
-    all.sort_unstable();
-    let common = all.chunk_by(|a, b| a == b).map(<[i64]>::len).max().unwrap_or(0) as u64;
-    drop(all);
+    let common = most_common(&mut (0..entries.len()).map(value).collect::<Vec<i64>>());
     let mut totals: Vec<(i64, u32)> = Vec::new();
     let mut last = None;
     for place in 0..entries.len() {

@@ -38,8 +38,9 @@ pub(super) fn contributions(
         return Err(Mismatch::Range);
     }
     let (mut subjects, mut here, mut last, mut records) = (0_u64, 0_u32, None, 0_u64);
+    let cells = contract.cells();
     for entry in contributions.iter() {
-        if u64::from(entry.cell) >= contract.cells() {
+        if u64::from(entry.cell) >= cells {
             return Err(Mismatch::Code);
         }
         if entry.records == 0 {
