@@ -28,7 +28,7 @@
 //! # Does not guarantee
 //! - Secrecy from the machine's administrator or from other programs of the same user. The keys are in the clear.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -321,6 +321,32 @@ pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
+/// Writes a folder of files that is there whole or not at all, as [`write`] does a file. The files are synced together, which
+/// takes a disk as long as one. Mode 0700, and 0600 for the files.
+///
+/// # Errors
+/// As the file system says, and where the folder is there already; then the name is as it was before.
+pub fn write_folder(path: &Path, files: &[(String, &[u8])]) -> std::io::Result<()> {
+    let parent = path.parent().ok_or_else(|| std::io::Error::other("a folder lies in a folder"))?;
+    let made = tempfile::Builder::new().prefix(BEGUN).permissions(Permissions::from_mode(0o700)).tempdir_in(parent)?;
+    let write = |(name, bytes): &(String, &[u8])| {
+        let path = made.path().join(name);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    std::thread::scope(|scope| {
+        let writing: Vec<_> = files.iter().map(|file| scope.spawn(move || write(file))).collect();
+        let panicked = |_| Err(std::io::Error::other("the writer ended"));
+        writing.into_iter().try_for_each(|written| written.join().unwrap_or_else(panicked))
+    })?;
+    File::open(made.path())?.sync_all()?;
+    // A folder that holds something isn't replaced.
+    std::fs::rename(made.path(), path)?;
+    let _ = made.keep();
+    File::open(parent)?.sync_all()
+}
+
 /// Reads a file of at most `bytes_max`.
 ///
 /// # Errors
@@ -358,6 +384,27 @@ mod tests {
         let path = home.root().join("keys/cache.key");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("it is ours");
         assert!(matches!(home.key("cache", &OsEntropy), Err(HomeFault::Key(_))));
+    }
+
+    #[test]
+    fn a_folder_is_there_whole_or_not_at_all() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let path = home.path().join("rel_a");
+        let files = [("one".to_owned(), &b"1"[..]), ("two".to_owned(), &b"22"[..])];
+        write_folder(&path, &files).expect("it can be written");
+        let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(&path.join("two"))), (0o700, 0o600));
+        assert_eq!(read(&path.join("two"), 9).expect("it is there"), b"22");
+        // It stays as it was where it is there already, or where a file of it can't be written.
+        assert!(write_folder(&path, &[("three".to_owned(), b"3")]).is_err());
+        assert!(write_folder(&home.path().join("rel_b"), &[("no/such".to_owned(), b"3")]).is_err());
+        let names = |path: &Path| {
+            let entries = std::fs::read_dir(path).expect("it is there");
+            let mut names: Vec<_> = entries.map(|entry| entry.expect("it is there").file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!((names(&path), names(home.path())), (vec!["one".into(), "two".into()], vec!["rel_a".into()]));
     }
 
     #[test]

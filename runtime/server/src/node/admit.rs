@@ -153,12 +153,14 @@ impl Node {
             incidents: 0,
         };
         let id = job.id.clone();
-        self.keep_work(&id, &work).await?;
         let entered = match answer {
-            None => self.enter(actor, ask, job, None, once).await,
+            None => {
+                self.keep_work(&id, &work).await?;
+                self.enter(actor, ask, job, None, once).await
+            }
             Some((answer, seal)) => {
                 // Its bytes are written before the seat is taken: nobody waits for them.
-                let sealed = self.look_up(&job, answer, &seal).await?;
+                let ((), sealed) = tokio::try_join!(self.keep_work(&id, &work), self.look_up(&job, answer, &seal))?;
                 let entered = self.enter(actor, ask, job, Some((&sealed, &seal)), once).await;
                 if matches!(entered, Err(Stop::Refused(_) | Stop::Again(_))) {
                     sealed.discard(&self.desk().home).await;

@@ -48,11 +48,9 @@ impl Sealed {
 }
 
 fn written(folder: &std::path::Path, release: &Release) -> Done<()> {
-    files::folder(folder).map_err(Stop::fault("write a release"))?;
-    for (format, bytes) in release.files() {
-        files::write(&folder.join(file_name(format)), bytes).map_err(Stop::fault("write a release"))?;
-    }
-    Ok(())
+    let files: Vec<(String, &[u8])> =
+        release.files().iter().map(|(format, bytes)| (file_name(format), bytes.as_slice())).collect();
+    files::write_folder(folder, &files).map_err(Stop::fault("write a release"))
 }
 
 impl Node {
