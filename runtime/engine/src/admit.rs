@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sluice_domain::contract::{Contract, Dimension, Measure, Ratio, Reporting, Statistic, Tabulation};
-use sluice_domain::dictionary::Column;
+use sluice_domain::dataset::SubjectKey;
+use sluice_domain::dictionary::{Bounds, Column, ColumnKind};
 use sluice_domain::grade::Lane;
 use sluice_domain::limits::Limits;
 use sluice_domain::refusal::{Code, Refusal};
@@ -64,6 +65,34 @@ pub async fn admit(
         Work::Module { .. } => Err(vec!["a module makes the figures".to_owned()]),
     };
     Ok(Admitted { contract, selection, sources })
+}
+
+/// A table without rows and a plan over it that uses what plans use.
+pub(crate) fn sample() -> (TableSpec, Work) {
+    let columns = vec![
+        Column::new("id", ColumnKind::Utf8),
+        Column { codes: vec!["a".to_owned(), "b".to_owned()], ..Column::new("code", ColumnKind::Utf8) },
+        Column { bounds: Some(Bounds { lower: 0, upper: 9 }), ..Column::new("amount", ColumnKind::Int64) },
+    ];
+    let table = TableSpec {
+        name: "sample".to_owned(),
+        granted: columns.iter().map(|column| column.name.clone()).collect(),
+        columns,
+        row_filter: Some("amount < 9".to_owned()),
+        subject: Some(SubjectKey { column: "id".to_owned(), domain: "sample".to_owned() }),
+        unique: Vec::new(),
+        snapshot: None,
+    };
+    let plan = Plan {
+        sql: "SELECT code, amount FROM sample WHERE code = 'a'".to_owned(),
+        dimensions: vec!["code".to_owned()],
+        measures: vec![PlanMeasure { column: "amount".to_owned(), scale: 0, lower: None, upper: None }],
+        statistics: vec![PlanStatistic::Records, PlanStatistic::Sum("amount".to_owned())],
+        margins: vec![Vec::new()],
+        cells_per_subject: None,
+        rows_per_subject: None,
+    };
+    (table, Work::Plan(plan))
 }
 
 /// Puts a contract's queries to the guard, whatever made the contract.
@@ -298,11 +327,8 @@ pub(crate) fn reporting(contract: &Contract) -> Option<&Reporting> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::physical_plan::ExecutionPlan;
-    use sluice_domain::dataset::SubjectKey;
-    use sluice_domain::dictionary::ColumnKind;
-
     use super::*;
+    use datafusion::physical_plan::ExecutionPlan;
 
     fn table(name: &str, columns: &[&str], unique: &[&str], keyed: bool) -> TableSpec {
         TableSpec {
@@ -314,6 +340,12 @@ mod tests {
             unique: unique.iter().map(|name| (*name).to_owned()).collect(),
             snapshot: None,
         }
+    }
+
+    #[tokio::test]
+    async fn the_sample_gets_as_far_as_a_job_does() {
+        let (table, work) = sample();
+        assert!(admit(&[table], &work, None, &Limits::default()).await.is_ok());
     }
 
     /// The first join that a plan does: the one with no join below it.
