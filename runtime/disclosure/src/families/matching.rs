@@ -252,6 +252,50 @@ mod tests {
     }
 
     #[test]
+    fn what_a_family_does_not_publish_is_outside_by_name() {
+        let selection = selection(&["age"], &[]);
+        let parts = |statistics: &[Statistic], scale: u8, terms: &dyn Fn(&mut sluice_domain::family::FamilyTerms)| {
+            let mut contract = contract(&["age"], &[]);
+            contract.statistics = statistics.to_vec();
+            contract.measures[0].scale = scale;
+            let mut family = family();
+            terms(&mut family.terms);
+            let asked = Asked { selection: Ok(&selection), contract: &contract, own: &[] };
+            find(&asked, [&family]).err().map(|outside| outside.parts)
+        };
+        let (subjects, records, sum) = (Statistic::Subjects, Statistic::Records, Statistic::Sum(0));
+        let one = |part: &str| Some(vec![part.to_owned()]);
+        // The family publishes people and incomes, and no records.
+        assert_eq!(parts(&[subjects.clone(), sum.clone()], 0, &|_| {}), None);
+        assert_eq!(parts(&[records.clone()], 0, &|_| {}), one("counts of records"));
+        assert_eq!(parts(&[records], 0, &|terms| terms.records = true), None);
+        assert_eq!(parts(&[subjects], 0, &|terms| terms.subjects = false), one("counts of subjects"));
+        assert_eq!(parts(&[sum.clone()], 0, &|terms| terms.measures.clear()), one("the sum of `income`"));
+        assert_eq!(parts(&[sum], 2, &|_| {}), one("`income` with other than 0 decimal places"));
+    }
+
+    #[test]
+    fn the_nearest_family_has_the_fewest_parts_outside_and_of_equals_the_first() {
+        let named = |name: &str, records: bool, subjects: bool| {
+            let mut family = family();
+            (family.terms.name, family.terms.records, family.terms.subjects) = (name.to_owned(), records, subjects);
+            family
+        };
+        let mut contract = contract(&["age"], &[]);
+        contract.statistics = vec![Statistic::Subjects, Statistic::Records];
+        let selection = selection(&["age"], &[]);
+        let nearest = |families: &[Family]| {
+            let asked = Asked { selection: Ok(&selection), contract: &contract, own: &[] };
+            let found = find(&asked, families);
+            found.map(|look_up| look_up.family).map_err(|outside| (outside.parts.len(), outside.nearest))
+        };
+        let (far, one, other) = (named("a", false, false), named("b", false, true), named("c", true, false));
+        assert_eq!(nearest(&[far.clone(), one.clone(), other.clone()]), Err((1, Some("town.b".to_owned()))));
+        assert_eq!(nearest(&[far.clone(), other, one]), Err((1, Some("town.c".to_owned()))));
+        assert_eq!(nearest(&[far, named("d", true, true)]), Ok("town.d".to_owned()));
+    }
+
+    #[test]
     fn a_family_that_is_not_vetted_answers_nothing() {
         let (contract, selection) = (contract(&["age"], &[]), selection(&["age"], &[]));
         let asked = Asked { selection: Ok(&selection), contract: &contract, own: &[] };

@@ -20,6 +20,7 @@ use super::sealed::{SealedTables, Status};
 use crate::appetite::{Appetite, Rules};
 use crate::tests::factory::Random;
 
+mod complements;
 mod moments;
 
 const DISTRICTS: [&str; 6] = ["n1", "n2", "n3", "s1", "s2", "s3"];
@@ -205,6 +206,16 @@ fn cells_below_the_threshold_are_withheld_and_so_are_those_that_give_them_away()
             secondary += usize::from(cell.status == Status::Secondary);
             assert_eq!(people < 10, matches!(cell.status, Status::Primary(_)), "{labels:?} has {people}");
             assert!(cell.values.first().is_none_or(|value| value == &people.to_string()));
+            // What the agency sees of a withheld cell: the truth lies within, of a primary not alone.
+            let shown = matches!(cell.status, Status::Published);
+            assert_eq!(cell.intervals.len(), if shown || people == 0 { 0 } else { table.quantities.len() });
+            for (quantity, (lower, upper)) in table.quantities.iter().zip(&cell.intervals) {
+                let [lower, upper] = [lower, upper].map(|bound| bound.parse::<i64>().expect("a whole number"));
+                let is_sum = quantity == "income";
+                let truth: i64 = town.values().filter(is).map(|person| if is_sum { person.3 } else { 1 }).sum();
+                assert!((lower..=upper).contains(&truth), "{quantity} of {labels:?}: {truth} in {lower} ..= {upper}");
+                assert!(cell.status == Status::Secondary || lower < upper, "{quantity} of {labels:?} is known");
+            }
         }
     }
     assert!(secondary > 0);

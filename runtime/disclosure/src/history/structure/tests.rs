@@ -67,6 +67,18 @@ impl Desk {
     }
 }
 
+#[test]
+fn where_elimination_begins_depends_on_the_agencys_key() {
+    let begins = |key: u8| {
+        let mut desk = Desk::new(Domain::ungrouped(100));
+        desk.keys = Keys::new(&[key; 32], Domain::ungrouped(100), 0);
+        desk.asked("a", COUNT, count(0..40));
+        seed(&desk.candidate)
+    };
+    assert_eq!(begins(1), begins(1));
+    assert_eq!((1..9).map(begins).collect::<std::collections::BTreeSet<_>>().len(), 8);
+}
+
 fn count(subjects: impl IntoIterator<Item = u32>) -> Contributions {
     Contributions::counting(subjects)
 }
