@@ -199,7 +199,8 @@ impl<'a, S: Solver> Engine<'a, S> {
 }
 
 /// A move that can be made `scale` times, or else one that can be made less often; sets `scale` to how often was asked.
-/// Only where there is none of the usual form, however rarely it can be made, others are looked at.
+/// More effort is made only where with less there is none, however rarely it can be made: most of the time would go into
+/// looking in vain for moves that go far.
 fn longest(
     searcher: &mut Searcher,
     room: &Room<'_>,
@@ -207,7 +208,7 @@ fn longest(
     cell: usize,
     scale: &mut i128,
 ) -> Option<Move> {
-    for effort in [Effort::Strict, Effort::Wide] {
+    for effort in [Effort::Quick, Effort::Strict, Effort::Wide] {
         let mut rise = *scale;
         loop {
             if let Some(found) = searcher.find(room, barred, Aim { cell, rise, fall: 0 }, effort) {

@@ -31,6 +31,8 @@ pub(crate) struct Aim {
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effort {
+    /// As [`Effort::Strict`], but in few steps, and through few atoms: what there is is mostly found so.
+    Quick,
     /// Only the atoms that balance most others at once, which is what makes cycles and hypercubes.
     Strict,
     /// All atoms, the best few of each equation, for short moves first.
@@ -126,6 +128,7 @@ type Way = (i64, u128, u32, i64);
 struct Pass {
     /// Only the atoms that balance most are looked at.
     strict: bool,
+    steps_max: u64,
     corners_max: usize,
     /// Cells of several atoms may be withheld.
     paying: bool,
@@ -149,6 +152,12 @@ struct Run<'s> {
 
 /// How many ways on are looked at from one open equation in the wide pass.
 const WIDTH_MAX: usize = 24;
+
+/// By how much less a quick search does.
+const QUICK: u64 = 8;
+
+/// How many atoms of a row are looked at in one step.
+const LONG: u64 = 1_024;
 
 /// How many atoms the first passes allow: cycles through four, hypercubes through eight.
 const SHORT: [usize; 2] = [4, 8];
@@ -197,8 +206,12 @@ impl Searcher {
     /// Balancing comes first. Only where withholding a margin could be cheaper, or nothing is found, that is looked at.
     pub(crate) fn find(&mut self, room: &Room<'_>, barred: Barred<'_>, aim: Aim, effort: Effort) -> Option<Found> {
         let longest = self.corners_max;
-        let (strict, cell) = (effort == Effort::Strict, u32::try_from(aim.cell).ok()?);
-        let pass = |corners_max: usize, paying: bool| Pass { strict, corners_max: corners_max.min(longest), paying };
+        let (strict, cell) = (effort != Effort::Wide, u32::try_from(aim.cell).ok()?);
+        let steps_max = if effort == Effort::Quick { self.steps_max / QUICK } else { self.steps_max };
+        let pass = |corners_max: usize, paying: bool| {
+            let corners_max = corners_max.min(longest);
+            Pass { strict, steps_max, corners_max, paying }
+        };
         let mut run = Run {
             pass: pass(longest, false),
             cheapest: None,
@@ -215,7 +228,7 @@ impl Searcher {
             for corners_max in SHORT {
                 run.go(pass(corners_max, false));
             }
-            if run.best.is_none() && longest > 8 {
+            if run.best.is_none() && longest > 8 && effort == Effort::Strict {
                 run.go(pass(longest, false));
             }
         }
@@ -282,14 +295,16 @@ impl Run<'_> {
 
     /// Goes on from what is chosen so far, at this cost and with this sum of all imbalances.
     fn step(&mut self, cost: u128, imbalance: i64) {
-        if self.steps >= self.memory.steps_max || self.best.as_ref().is_some_and(|(best, _)| cost >= *best) {
+        if self.steps >= self.pass.steps_max || self.best.as_ref().is_some_and(|(best, _)| cost >= *best) {
             return;
         }
         self.steps += 1;
-        let Some((_, row)) = self.memory.open.first().copied() else {
+        let Some((length, row)) = self.memory.open.first().copied() else {
             self.best = Some((cost, self.corners.clone()));
             return;
         };
+        // A step through a total of a hundred thousand atoms takes as long as a hundred through a row.
+        self.steps += u64::from(length) / LONG;
         let left = self.pass.corners_max.saturating_sub(self.corners.len());
         let first = self.memory.ways.len();
         if left == 1 && !self.paying() {
