@@ -267,10 +267,10 @@ mod tests {
         let one = |part: &str| Some(vec![part.to_owned()]);
         // The family publishes people and incomes, and no records.
         assert_eq!(parts(&[subjects.clone(), sum.clone()], 0, &|_| {}), None);
-        assert_eq!(parts(&[records.clone()], 0, &|_| {}), one("counts of records"));
+        assert_eq!(parts(std::slice::from_ref(&records), 0, &|_| {}), one("counts of records"));
         assert_eq!(parts(&[records], 0, &|terms| terms.records = true), None);
         assert_eq!(parts(&[subjects], 0, &|terms| terms.subjects = false), one("counts of subjects"));
-        assert_eq!(parts(&[sum.clone()], 0, &|terms| terms.measures.clear()), one("the sum of `income`"));
+        assert_eq!(parts(std::slice::from_ref(&sum), 0, &|terms| terms.measures.clear()), one("the sum of `income`"));
         assert_eq!(parts(&[sum], 2, &|_| {}), one("`income` with other than 0 decimal places"));
     }
 
