@@ -210,6 +210,11 @@ fn longest(
 ) -> Option<Move> {
     for effort in [Effort::Quick, Effort::Strict, Effort::Wide] {
         let mut rise = *scale;
+        // What can't be made once can't be made often: that is found out first where looking takes long.
+        let once = Aim { cell, rise: rise.min(1), fall: 0 };
+        if effort != Effort::Quick && searcher.find(room, barred, once, effort).is_none() {
+            continue;
+        }
         loop {
             if let Some(found) = searcher.find(room, barred, Aim { cell, rise, fall: 0 }, effort) {
                 *scale = rise;

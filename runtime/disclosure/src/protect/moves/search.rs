@@ -157,7 +157,7 @@ const WIDTH_MAX: usize = 24;
 const QUICK: u64 = 8;
 
 /// How many atoms of a row are looked at in one step.
-const LONG: u64 = 1_024;
+const LONG: u64 = 256;
 
 /// How many atoms the first passes allow: cycles through four, hypercubes through eight.
 const SHORT: [usize; 2] = [4, 8];
@@ -303,7 +303,7 @@ impl Run<'_> {
             self.best = Some((cost, self.corners.clone()));
             return;
         };
-        // A step through a total of a hundred thousand atoms takes as long as a hundred through a row.
+        // A step through a total of a hundred thousand atoms takes as long as some hundred through a row.
         self.steps += u64::from(length) / LONG;
         let left = self.pass.corners_max.saturating_sub(self.corners.len());
         let first = self.memory.ways.len();
