@@ -92,10 +92,10 @@ impl Contributions {
 
     fn sorted(self) -> Result<Contributions, Mismatch> {
         u32::try_from(self.len()).map_err(|_| Mismatch::Range)?;
-        if self.is_rising() {
+        let runs = self.runs();
+        if runs.len() == 1 {
             return Ok(self);
         }
-        let runs = self.runs();
         if runs.len() <= RUNS_MAX {
             return self.merged(&runs);
         }
@@ -118,12 +118,8 @@ impl Contributions {
     fn merged(&self, runs: &[usize]) -> Result<Contributions, Mismatch> {
         let ends = runs.iter().skip(1).copied().chain([self.len()]);
         // Of each stretch the key at hand, its place, and the end.
-        let mut heads: Vec<(u64, usize, usize)> = runs
-            .iter()
-            .zip(ends)
-            .filter(|(start, end)| *start < end)
-            .map(|(start, end)| (self.key_at(*start), *start, end))
-            .collect();
+        let mut heads: Vec<(u64, usize, usize)> =
+            runs.iter().zip(ends).map(|(start, end)| (self.key_at(*start), *start, end)).collect();
         let mut merged = Contributions::empty(self.measures, self.len());
         let mut last = None;
         while let Some((key, place, end)) = heads.iter_mut().min_by_key(|(key, ..)| *key) {
@@ -142,7 +138,7 @@ impl Contributions {
     }
 
     fn keys(&self) -> impl Iterator<Item = u64> + '_ {
-        self.words.iter().step_by(HEAD + self.measures).map(|key| key.cast_unsigned())
+        self.words.iter().step_by(self.width()).map(|key| key.cast_unsigned())
     }
 
     fn is_rising(&self) -> bool {
@@ -176,7 +172,7 @@ impl Contributions {
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.words.len() / (HEAD + self.measures)
+        self.words.len() / self.width()
     }
 
     /// Whether there is none.

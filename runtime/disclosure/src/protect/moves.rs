@@ -80,6 +80,13 @@ impl<'a> Room<'a> {
         (down.saturating_add(made), up.saturating_sub(made))
     }
 
+    /// The move as far as it goes to this side and to the other, as changes of the table; without what changes nothing.
+    pub(crate) fn ends(&self, step: &Move) -> impl Iterator<Item = Move> {
+        let sign = if self.side == Side::Lower { -1 } else { 1 };
+        let factors = [step.reach(self), -step.reach(&self.opposite())];
+        factors.map(|factor| step.times(sign * factor)).into_iter().flatten().filter(|step| !step.changes().is_empty())
+    }
+
     /// Takes a move from it; whether it was there.
     pub(crate) fn take(&mut self, step: &Move) -> bool {
         let Some(made) = self.made.plus(step) else { return false };

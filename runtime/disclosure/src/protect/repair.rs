@@ -127,11 +127,9 @@ impl<'a> Repair<'a> {
     /// Keeps the hints that fit, each as far as it goes both ways.
     fn follow(&mut self, hints: &[Move]) {
         for hint in hints {
-            let least = hint.primitive();
+            self.pool.add(&self.exact, hint.clone());
             let room = Room::new(self.exact.slack(), Side::Upper);
-            let ways =
-                [Some(hint.clone()), least.times(least.reach(&room)), least.times(-least.reach(&room.opposite()))];
-            for way in ways.into_iter().flatten().filter(|way| !way.changes().is_empty()) {
+            for way in room.ends(&hint.primitive()) {
                 self.pool.add(&self.exact, way);
             }
         }
@@ -201,20 +199,17 @@ impl<'a> Repair<'a> {
 
     /// Withholds what the cheapest move needs, and keeps the move; whether there is one.
     fn go(&mut self, searcher: &mut Searcher, barred: Barred<'_>, aim: Aim, side: Side) -> bool {
-        let sign = if side == Side::Lower { -1 } else { 1 };
         let room = Room::new(self.exact.slack(), side);
         let mut efforts = [Effort::Strict, Effort::Wide].into_iter();
         let Some(found) = efforts.find_map(|effort| searcher.find(&room, barred, aim, effort)) else { return false };
-        let (forth, back) = (found.step.reach(&room), found.step.reach(&room.opposite()));
+        let ends: Vec<Move> = room.ends(&found.step).collect();
         for cell in found.paid {
             self.withhold(cell as usize);
             searcher.free(cell);
         }
         let mut kept = false;
-        for factor in [forth, -back] {
-            if let Some(step) = found.step.times(sign * factor).filter(|step| !step.changes().is_empty()) {
-                kept |= self.pool.add(&self.exact, step);
-            }
+        for step in ends {
+            kept |= self.pool.add(&self.exact, step);
         }
         kept
     }

@@ -113,20 +113,17 @@ impl<'a, S: Solver> Engine<'a, S> {
         // Downwards is upwards backwards.
         let sign = if side == Side::Lower { -1 } else { 1 };
         let mut room = Room::new(&self.slack, side);
-        let back = room.opposite();
         let mut sum: Option<Move> = None;
         let (mut left, mut scale) = (need, need);
         for _ in 0..SUM_MAX {
             let Some(step) = longest(&mut self.searcher, &room, barred, target.cell, &mut scale) else { break };
+            // The first is a witness both ways; the others are made in what it leaves.
+            let ends: Vec<Move> = if sum.is_none() { room.ends(&step).collect() } else { Vec::new() };
             let often = step.reach(&room);
             let gain = self.exact.changed(&step).and_then(|changed| changed.get(&target.cell).copied()).unwrap_or(0);
             let Some(part) = step.times(often).filter(|part| gain > 0 && room.take(part)) else { break };
-            if sum.is_none() {
-                for factor in [often, -step.reach(&back)] {
-                    if let Some(step) = step.times(sign * factor) {
-                        self.pool.add(&self.exact, step);
-                    }
-                }
+            for end in ends {
+                self.pool.add(&self.exact, end);
             }
             sum = sum.map_or(Some(part.clone()), |sum| sum.plus(&part));
             left = left.saturating_sub(gain.saturating_mul(often));

@@ -172,13 +172,7 @@ impl Searcher {
         corners_max: usize,
     ) -> Searcher {
         let ground = Ground::new(system, movable);
-        let mut marks = vec![0; ground.columns.len()];
-        for (cell, row) in (0_u32..).zip(&ground.rows) {
-            if !matches!(prices.get(cell as usize), Some(Price::Free) | None) && !ground.single(cell) {
-                add_marks(&mut marks, row, cell, 1);
-            }
-        }
-        Searcher {
+        let mut searcher = Searcher {
             steps_max,
             corners_max,
             residual: vec![0; ground.rows.len()],
@@ -187,9 +181,20 @@ impl Searcher {
             taken: vec![false; ground.columns.len()],
             ways: Vec::new(),
             prices,
-            marks,
+            marks: vec![0; ground.columns.len()],
             ground,
+        };
+        for cell in (0_u32..).take(searcher.ground.rows.len()) {
+            if searcher.balanced(cell) {
+                add_marks(&mut searcher.marks, searcher.ground.row(cell), cell, 1);
+            }
         }
+        searcher
+    }
+
+    /// Whether a cell is published and other atoms may balance it.
+    fn balanced(&self, cell: u32) -> bool {
+        !matches!(self.prices.get(cell as usize), Some(Price::Free) | None) && !self.ground.single(cell)
     }
 
     /// From here on this cell isn't published.
@@ -286,7 +291,7 @@ impl Run<'_> {
         let (Some(unit), Some(residual)) = (unit, self.memory.residual.get_mut(aim)) else { return };
         *residual = -unit;
         self.memory.open.push((0, aim as u32));
-        self.marks = if self.balanced(aim as u32) { marked(aim as u32, -unit) } else { 0 };
+        self.marks = if self.memory.balanced(aim as u32) { marked(aim as u32, -unit) } else { 0 };
         (self.pass, self.steps) = (pass, 0);
         self.step(0, unit);
         self.memory.residual.get_mut(aim).into_iter().for_each(|residual| *residual = 0);
@@ -398,11 +403,6 @@ impl Run<'_> {
         self.memory.ground.single(cell)
     }
 
-    /// Whether a cell is published and other atoms may balance it.
-    fn balanced(&self, cell: u32) -> bool {
-        self.price(cell) != Price::Free && !self.single(cell)
-    }
-
     /// By how much the atom changes the sum of all imbalances, and what its own cells cost.
     fn weigh(&self, atom: u32, sign: i64) -> Option<(i64, u128)> {
         let (mut score, mut toll) = (0_i64, 0_u128);
@@ -439,8 +439,7 @@ impl Run<'_> {
         let memory = &mut *self.memory;
         for (cell, coefficient) in memory.ground.column(atom) {
             let aim = *cell as usize == self.aim.cell;
-            let free = matches!(memory.prices.get(*cell as usize), Some(Price::Free));
-            let balanced = !free && !memory.ground.single(*cell);
+            let balanced = memory.balanced(*cell);
             if !aim && !balanced {
                 continue;
             }
