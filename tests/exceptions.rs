@@ -7,12 +7,12 @@ use sluice_domain::people::Role;
 use sluice_domain::refusal::Code;
 
 use crate::duties::entry;
-use crate::people::added;
+use crate::people::{added, own_side};
 use crate::support::acts::{Reviewed, count, figure, inner, terms, text};
 use crate::support::client::{Client, Reply};
 use crate::support::guests::guest;
 use crate::support::node::{Hosted, Place, SLUICE, folder, until};
-use crate::support::shared::{flights, shared};
+use crate::support::shared::shared;
 
 /// What only people of the agency may read.
 const WHY: &str = "The law on kinds asks for it, 4711 of them";
@@ -206,15 +206,7 @@ fn an_exception_that_may_not_be_is_refused_to_the_first_who_asks() {
 #[test]
 fn attack_33_nobody_loosens_a_rule_for_their_own_side() {
     let place = &shared().place;
-    let leg = json!({ "id": "leg", "title": "The agency's leg", "kind": "operator", "legal_group": "agency" });
-    place.client("admin").post("/v1/organisations", &leg).ok();
-    let oscar = added(place, "oscar", "leg", Role::Operator);
-    let mut terms = terms(flights(Some("carrier = 'F9'")));
-    terms["operator"] = json!("leg");
-    let plan = count("SELECT origin FROM flights", "origin");
-    let job = json!({ "grant": place.grant(&terms), "lane": "tabulate", "plan": plan });
-    let job = text(&oscar.post("/v1/jobs", &job).ok()["id"]);
-    let own = until("the job comes before the reviewers", || place.inside(&job)["request"].as_str().map(str::to_owned));
+    let own = own_side(place, "leg", "oscar").request;
     for who in ["carol", "rosa"] {
         ask(&place.client(who), &own, &json!("threshold"), 5, WHY).refused(Code::ConflictOfInterest);
     }

@@ -303,20 +303,33 @@ pub fn added(place: &Place, id: &str, organisation: &str, role: Role) -> Client 
     Client::new(&place.url, Some(text(&token["secret"])))
 }
 
+/// What an operator of the agency's own legal group has before the reviewers: at arm's length, and not far enough.
+pub struct OwnSide {
+    pub operator: Client,
+    pub grant: String,
+    pub job: String,
+    pub request: String,
+}
+
+/// Adds such an operator, with one person, and waits until their job comes before the reviewers.
+pub fn own_side(place: &Place, organisation: &str, person: &str) -> OwnSide {
+    let own = json!({ "id": organisation, "title": "The agency's own", "kind": "operator", "legal_group": "agency" });
+    place.client("admin").post("/v1/organisations", &own).ok();
+    let operator = added(place, person, organisation, Role::Operator);
+    let mut terms = terms(flights(Some("carrier = 'F9'")));
+    terms["operator"] = json!(organisation);
+    let grant = place.grant(&terms);
+    let ask = json!({ "grant": grant, "lane": "tabulate", "plan": count("SELECT origin FROM flights", "origin") });
+    let job = text(&operator.post("/v1/jobs", &ask).ok()["id"]);
+    let request =
+        until("the job comes before the reviewers", || place.inside(&job)["request"].as_str().map(str::to_owned));
+    OwnSide { operator, grant, job, request }
+}
+
 #[test]
 fn attack_33_nobody_of_the_authors_side_decides() {
     let place = &shared().place;
-    // An operator of the agency's own legal group: at arm's length, and not far enough.
-    let arm = json!({ "id": "arm", "title": "The agency's arm", "kind": "operator", "legal_group": "agency" });
-    place.client("admin").post("/v1/organisations", &arm).ok();
-    let otto = added(place, "otto", "arm", Role::Operator);
-    let mut terms = terms(flights(Some("carrier = 'F9'")));
-    terms["operator"] = json!("arm");
-    let grant = place.grant(&terms);
-    let ask = json!({ "grant": grant, "lane": "tabulate", "plan": count("SELECT origin FROM flights", "origin") });
-    let job = text(&otto.post("/v1/jobs", &ask).ok()["id"]);
-    let request =
-        until("the job comes before the reviewers", || place.inside(&job)["request"].as_str().map(str::to_owned));
+    let OwnSide { operator: otto, grant, job, request } = own_side(place, "arm", "otto");
     let vote = json!({ "verdict": "approve", "reason": "fits" });
     for reviewer in ["rosa", "ravi", "rita"].map(|name| place.client(name)) {
         reviewer.get(&format!("/v1/requests/{request}/candidate")).refused(Code::ConflictOfInterest);

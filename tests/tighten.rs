@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use sluice_domain::people::Role;
 use sluice_domain::refusal::Code;
 
 use crate::faults::{by_kind, things};
-use crate::people::{added, waiting};
+use crate::people::{own_side, waiting};
 use crate::releases::question;
-use crate::support::acts::{count, figure, inner, terms, text};
+use crate::support::acts::{figure, inner, text};
 use crate::support::client::Reply;
 use crate::support::node::{Hosted, Place, SLUICE, folder, until};
-use crate::support::shared::{flights, shared};
+use crate::support::shared::shared;
 
 fn tighten(place: &Place, request: &str, who: &str, rules: &Value) -> Reply {
     place.client(who).post(&format!("/v1/requests/{request}/tighten"), rules)
@@ -173,15 +172,7 @@ fn attack_33_votes_are_not_voided_without_end_nor_by_the_authors_side() {
     assert!(detail.contains("all its rounds"), "{detail}");
     voted(place, id, "rosa", "approve", 16).ok();
     // The agency's custodians decide nothing for an operator of the agency's own legal group.
-    let limb = json!({ "id": "limb", "title": "The agency's limb", "kind": "operator", "legal_group": "agency" });
-    place.client("admin").post("/v1/organisations", &limb).ok();
-    let otis = added(place, "otis", "limb", Role::Operator);
-    let mut terms = terms(flights(Some("carrier = 'F9'")));
-    terms["operator"] = json!("limb");
-    let plan = count("SELECT origin FROM flights", "origin");
-    let ask = json!({ "grant": place.grant(&terms), "lane": "tabulate", "plan": plan });
-    let job = text(&otis.post("/v1/jobs", &ask).ok()["id"]);
-    let own = until("the job comes before the reviewers", || place.inside(&job)["request"].as_str().map(str::to_owned));
+    let own = own_side(place, "limb", "otis").request;
     tighten(place, &own, "carol", &json!({ "threshold": 20 })).refused(Code::ConflictOfInterest);
 }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sluice_disclosure::Context;
 use sluice_disclosure::candidate::ReportFault;
-use sluice_disclosure::{Context, assess};
 use sluice_domain::event::{Happening, IncidentKind};
 use sluice_domain::grade::Lane;
 use sluice_domain::grant::Tightening;
@@ -170,14 +170,7 @@ impl Node {
             (kept.relations, kept.cell_key) = (relations, cell_key);
             let candidate = raw.candidate(&contract, kept, &limits);
             let candidate = candidate.map_err(|mismatch| Fault::new("decode a run's output", mismatch))?;
-            let compared = comparison.as_ref().map_or(0, Comparison::out);
-            let context = match comparison {
-                Some(comparison) => {
-                    let shown = assess(&candidate, &appetite, &context);
-                    comparison.context(shown.table(), &appetite, context)?
-                }
-                None => context,
-            };
+            let (context, compared) = Comparison::first(comparison.as_ref(), &candidate, &appetite, context)?;
             inside.keep(&raw, &candidate, (&appetite, &context, compared), &fresh, protections)
         });
         let Committed { candidate, assessment } = kept.await?;

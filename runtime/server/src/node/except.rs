@@ -99,15 +99,8 @@ impl Node {
         let (on_record, limits, fresh) = (request.clone(), self.settings().limits.clone(), self.desk().random()?);
         off(move || {
             let Loaded { candidate, context, .. } = inside.load(&on_record, &before, &limits)?;
-            let compared = comparison.as_ref().map_or(0, Comparison::out);
             // More would be shown, and nobody has compared that yet.
-            let context = match comparison {
-                Some(comparison) => {
-                    let shown = assess(&candidate, &looser, &context);
-                    comparison.context(shown.table(), &looser, context)?
-                }
-                None => context,
-            };
+            let (context, compared) = Comparison::first(comparison.as_ref(), &candidate, &looser, context)?;
             inside.keep_again(&assess(&candidate, &looser, &context), &fresh, &context, compared)
         })
         .await

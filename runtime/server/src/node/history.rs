@@ -18,7 +18,7 @@ use sluice_disclosure::finding::CheckName;
 use sluice_disclosure::history::quota::{Caps, Used};
 use sluice_disclosure::history::table::Spot;
 use sluice_disclosure::history::{Contributions, Figure, Place, Standing};
-use sluice_disclosure::{Appetite, Context, OutsideFinding, ReleaseTable, Verdict, assess};
+use sluice_disclosure::{Appetite, Candidate, Context, OutsideFinding, ReleaseTable, Verdict, assess};
 use sluice_domain::contract::Contract;
 use sluice_domain::event::Happening;
 use sluice_domain::id::{JobId, ReleaseId};
@@ -84,6 +84,19 @@ impl Comparison {
 
     fn entries(&self) -> Done<Entries> {
         self.own.entries().map_err(Stop::fault("read what a run kept"))
+    }
+
+    /// The context of a candidate that nobody has compared yet under these rules, with what it gives away together with what is
+    /// out; and the mark of what that was. A report is compared with nothing.
+    pub fn first(
+        comparison: Option<&Comparison>,
+        candidate: &Candidate,
+        appetite: &Appetite,
+        context: Context,
+    ) -> Done<(Context, u64)> {
+        let Some(comparison) = comparison else { return Ok((context, 0)) };
+        let shown = assess(candidate, appetite, &context);
+        Ok((comparison.context(shown.table(), appetite, context)?, comparison.out()))
     }
 
     /// What is known from what is out of the candidate that shows this table.
