@@ -146,7 +146,9 @@ impl Ours<'_> {
             Rule::Dominance { .. } | Rule::PriorPosterior { .. } if !alone => Reason::AmongGroups,
             Rule::Dominance { .. } => Reason::SecondDominance,
             Rule::PriorPosterior { .. } => Reason::PriorPosterior,
-            Rule::Threshold | Rule::History => panic!("subjects are counted alike, and nothing is out"),
+            Rule::Threshold | Rule::Relation | Rule::History => {
+                panic!("subjects are counted alike, measures are unrelated, and nothing is out")
+            }
         }
     }
 

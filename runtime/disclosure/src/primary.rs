@@ -59,6 +59,8 @@ pub enum Rule {
     Complement,
     /// The measure has few values, so it is a dimension, and too few subjects have the value 0.
     Category,
+    /// What follows from published figures by a declared relation breaks one of the others.
+    Relation,
     /// Together with what is out already it would break one of the others.
     History,
 }
@@ -75,6 +77,7 @@ impl std::fmt::Display for Rule {
             Rule::AllEqual => f.write_str("all_equal"),
             Rule::Complement => f.write_str("complement"),
             Rule::Category => f.write_str("category"),
+            Rule::Relation => f.write_str("relation"),
             Rule::History => f.write_str("history"),
         }
     }

@@ -154,14 +154,25 @@ pub fn between<'a>(sources: &[Option<Source>], dictionary: impl Fn(&str) -> Opti
             })
         };
         let measure = |column: &str| sources.iter().position(|source| is(source, column)).map(|place| place as u32);
-        let listed = dictionary(dataset).into_iter().flat_map(|dictionary| &dictionary.relations);
-        for relation in listed.filter_map(|relation| relation.measured(measure)) {
-            let name = distinct(&relation.name, &names);
-            names.insert(name.clone());
-            relations.push(Relation { name, ..relation });
-        }
+        relations.extend(dictionary(dataset).into_iter().flat_map(|dictionary| among(dictionary, measure, &mut names)));
     }
     relations
+}
+
+/// The relations of one dictionary between the measures that are columns of it, given the place of each; their names are
+/// others than those that are taken, and are taken after it.
+pub fn among(
+    dictionary: &Dictionary,
+    measure: impl Fn(&str) -> Option<u32>,
+    taken: &mut BTreeSet<String>,
+) -> Vec<Relation> {
+    let found = dictionary.relations.iter().filter_map(|relation| relation.measured(&measure));
+    let named = found.map(|relation| {
+        let name = distinct(&relation.name, taken);
+        taken.insert(name.clone());
+        Relation { name, ..relation }
+    });
+    named.collect()
 }
 
 /// The name, or the same with the least number that makes it another.

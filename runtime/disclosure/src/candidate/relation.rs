@@ -12,6 +12,7 @@
 //! Profit is revenue less cost. Where revenue and cost are published, profit is: `terms` 1 * revenue - 1 * cost. If
 //! profit is a measure of the table too, `equals` names it.
 
+use serde::{Deserialize, Serialize};
 use sluice_domain::contract::{Ratio, Statistic, Tabulation};
 pub use sluice_domain::relation::Relation;
 
@@ -21,7 +22,8 @@ use super::Mismatch;
 const RELATIONS_MAX: usize = 16 * sluice_domain::relation::RELATIONS_MAX;
 
 /// A combination of measures that is a figure of its own.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Derived {
     /// Its name in findings.
     pub name: String,
@@ -50,15 +52,33 @@ pub(super) fn check(contract: &Tabulation, relations: &[Relation]) -> Result<(),
     if fits { Ok(()) } else { Err(Mismatch::Relation) }
 }
 
+impl Derived {
+    /// The combination of these measures, which are in steps of so many decimal places each.
+    pub(crate) fn new(name: String, terms: &[(u32, i32)], scale: impl Fn(u32) -> u32) -> Derived {
+        let finest = terms.iter().map(|(measure, _)| scale(*measure)).max().unwrap_or(0);
+        let term = |(measure, factor): &(u32, i32)| {
+            let steps = 10_i128.saturating_pow(finest - scale(*measure));
+            (*measure as usize, steps.saturating_mul(i128::from(*factor)))
+        };
+        Derived { name, terms: terms.iter().map(term).collect() }
+    }
+
+    /// What it comes to, given the measures.
+    #[must_use]
+    pub fn of<T: Copy + Into<i128>>(&self, values: &[T]) -> i128 {
+        let value = |measure: &usize| values.get(*measure).map_or(0, |value| (*value).into());
+        let terms = self.terms.iter().map(|(measure, factor)| factor.saturating_mul(value(measure)));
+        terms.fold(0, i128::saturating_add)
+    }
+}
+
 /// What is derived, in order: for each ratio the denominator less the numerator, then each relation.
 pub(super) fn derived(contract: &Tabulation, relations: &[Relation]) -> Vec<Derived> {
+    let scale = |measure: u32| contract.measures.get(measure as usize).map_or(0, |measure| u32::from(measure.scale));
     let ratios = ratios(contract).map(|ratio| {
-        let terms = vec![(ratio.denominator, 1), (ratio.numerator, -1)];
-        Derived { name: format!("{}_rest", ratio.name), terms: aligned(contract, &terms) }
+        Derived::new(format!("{}_rest", ratio.name), &[(ratio.denominator, 1), (ratio.numerator, -1)], scale)
     });
-    let declared = relations
-        .iter()
-        .map(|relation| Derived { name: relation.name.clone(), terms: aligned(contract, &relation.terms) });
+    let declared = relations.iter().map(|relation| Derived::new(relation.name.clone(), &relation.terms, scale));
     ratios.chain(declared).collect()
 }
 
@@ -68,15 +88,4 @@ pub(crate) fn ratios(contract: &Tabulation) -> impl Iterator<Item = &Ratio> {
         Statistic::Ratio(ratio) => Some(ratio),
         _ => None,
     })
-}
-
-/// The terms in steps of the finest measure among them.
-fn aligned(contract: &Tabulation, terms: &[(u32, i32)]) -> Vec<(usize, i128)> {
-    let scale = |measure: u32| contract.measures.get(measure as usize).map_or(0, |measure| u32::from(measure.scale));
-    let finest = terms.iter().map(|(measure, _)| scale(*measure)).max().unwrap_or(0);
-    let term = |(measure, factor): &(u32, i32)| {
-        let steps = 10_i128.saturating_pow(finest - scale(*measure));
-        (*measure as usize, steps.saturating_mul(i128::from(*factor)))
-    };
-    terms.iter().map(term).collect()
 }

@@ -197,11 +197,11 @@ impl<'a> CellAtHand<'a> {
             let place = self.subjects() as u32;
             self.members.extend(group.map(|group| (group, place)));
             self.merged.extend(parts);
-            self.merged.extend(self.derived.iter().map(|derived| derive(values, derived)));
+            self.merged.extend(self.derived.iter().map(|derived| derived.of(values)));
             return;
         }
         let held = self.merged.get_mut(start - self.columns..).unwrap_or_default();
-        let derived = self.derived.iter().map(|derived| derive(values, derived));
+        let derived = self.derived.iter().map(|derived| derived.of(values));
         held.iter_mut().zip(parts.chain(derived)).for_each(|(sum, part)| *sum = sum.saturating_add(part));
     }
 
@@ -235,14 +235,6 @@ fn shares(values: &mut [i128], words: &mut Vec<i64>) -> Shares {
     words.clear();
     words.extend(values.iter().map_while(|value| i64::try_from(*value).ok()));
     if words.len() == values.len() { Shares::of_scratch(words) } else { Shares::of_scratch(values) }
-}
-
-/// What is derived from an entry's values.
-fn derive(values: &[i64], derived: &Derived) -> i128 {
-    derived.terms.iter().fold(0_i128, |sum, (index, factor)| {
-        let value = values.get(*index).map_or(0, |value| i128::from(*value));
-        sum.saturating_add(value.saturating_mul(*factor))
-    })
 }
 
 /// For each inner cell the index of the plane's cell that holds it.

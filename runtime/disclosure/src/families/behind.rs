@@ -85,7 +85,7 @@ impl Behind {
         let head = Head { format: FORMAT.to_owned(), layout: layout.clone() };
         let mut bytes = serde_json::to_vec(&head).expect("texts, integers and sequences always serialise");
         bytes.push(b'\n');
-        microdata.write(&mut bytes);
+        microdata.write(layout, &mut bytes);
         bytes
     }
 

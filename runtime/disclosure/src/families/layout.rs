@@ -1,4 +1,11 @@
-//! The layout: what the families of one dataset publish, as tables and cells over common atoms.
+//! The layout: what the families of one dataset publish, as tables and cells over common atoms, and what follows from it.
+//!
+//! # Guarantees
+//! A figure that a relation of the dictionary gives away is named with each table in which it may be worked out: where all
+//! its terms are published, in that table or in finer ones ([`Table::implied`]).
+//!
+//! # Does not guarantee
+//! That a term is known there: a finer table may withhold what it would take. It errs to the safe side.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use sluice_domain::dictionary::Dictionary;
 use sluice_domain::family::{Family, FamilyMeasure, FamilyState, method_together};
 use sluice_domain::method::Method;
+use sluice_domain::relation;
 
+use crate::candidate::Derived;
 use crate::primary::Quantity;
 
 /// A code that a record doesn't have, or that isn't declared.
@@ -36,6 +45,9 @@ pub struct Table {
     pub kept: Vec<Kept>,
     /// What it publishes of each cell.
     pub quantities: BTreeSet<Quantity>,
+    /// What follows from published figures, by its place in [`Layout::derived`].
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub implied: BTreeSet<usize>,
 }
 
 /// The tables of all families of a dataset.
@@ -48,6 +60,9 @@ pub struct Layout {
     pub codes: Vec<Vec<String>>,
     /// The measures, with the bounds of one record in steps.
     pub measures: Vec<(FamilyMeasure, (i64, i64))>,
+    /// What follows from measures by relations of the dictionary.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived: Vec<Derived>,
     /// The tables, in the order of the columns that they keep.
     pub tables: Vec<Table>,
     /// How figures are rounded: what the families that aren't withdrawn say.
@@ -75,10 +90,12 @@ impl Layout {
         let in_force = families.clone().into_iter().filter(|family| family.state != FamilyState::Withdrawn);
         let method = method_together(in_force.map(|family| &family.terms));
         let method = method.map_err(|refusal| Misfit(refusal.detail.unwrap_or(refusal.sentence)))?;
-        let mut layout = Layout { columns, codes, measures: Vec::new(), tables: Vec::new(), method };
+        let mut layout =
+            Layout { columns, codes, measures: Vec::new(), derived: Vec::new(), tables: Vec::new(), method };
         for family in families.clone() {
             layout.add_measures(dictionary, family)?;
         }
+        layout.derived = layout.follows(dictionary);
         let mut tables: BTreeMap<BTreeSet<String>, BTreeSet<Quantity>> = BTreeMap::new();
         let mut costs: BTreeMap<String, u32> = BTreeMap::new();
         for family in families {
@@ -96,9 +113,53 @@ impl Layout {
         for (names, quantities) in tables {
             let kept = names.iter().map(|name| layout.kept(dictionary, name, &costs));
             let kept = kept.collect::<Result<Vec<Kept>, Misfit>>()?;
-            layout.tables.push(Table { kept, quantities });
+            layout.tables.push(Table { kept, quantities, implied: BTreeSet::new() });
         }
+        let implied: Vec<BTreeSet<usize>> = layout.tables.iter().map(|table| layout.implied(table)).collect();
+        layout.tables.iter_mut().zip(implied).for_each(|(table, implied)| table.implied = implied);
         Ok(layout)
+    }
+
+    /// What of a cell's figures somebody may know, published or not; [`Quantity::Sum`] by the place in an entry's values.
+    #[must_use]
+    pub fn known(&self, table: &Table) -> BTreeSet<Quantity> {
+        let derived = table.implied.iter().map(|place| Quantity::Sum(self.measures.len() + place));
+        table.quantities.iter().copied().chain(derived).collect()
+    }
+
+    /// The derived figure that is at this place of an entry's values.
+    #[must_use]
+    pub fn derived_at(&self, place: usize) -> Option<&Derived> {
+        self.derived.get(place.checked_sub(self.measures.len())?)
+    }
+
+    /// What each value of an entry lies between for one record.
+    #[must_use]
+    pub fn bounds_at(&self, place: usize) -> (i128, i128) {
+        let wide = |(lower, upper): (i64, i64)| (i128::from(lower), i128::from(upper));
+        let measure = |place: usize| self.measures.get(place).map_or((0, 0), |(_, bounds)| wide(*bounds));
+        let Some(derived) = self.derived_at(place) else { return measure(place) };
+        derived.terms.iter().fold((0, 0), |(least, most), (place, factor)| {
+            let (lower, upper) = measure(*place);
+            let (a, b) = (factor.saturating_mul(lower), factor.saturating_mul(upper));
+            (a.min(b).saturating_add(least), a.max(b).saturating_add(most))
+        })
+    }
+
+    /// The figures that follow by relations of the dictionary.
+    fn follows(&self, dictionary: &Dictionary) -> Vec<Derived> {
+        let place = |column: &str| self.measure(column).and_then(|place| u32::try_from(place).ok());
+        let scale = |place: u32| self.measures.get(place as usize).map_or(0, |(measure, _)| u32::from(measure.scale));
+        let relations = relation::among(dictionary, place, &mut BTreeSet::new());
+        relations.into_iter().map(|relation| Derived::new(relation.name, &relation.terms, scale)).collect()
+    }
+
+    /// The derived figures of which every term is published in a table or in finer ones.
+    fn implied(&self, table: &Table) -> BTreeSet<usize> {
+        let finer: Vec<&Table> = self.tables.iter().filter(|other| table.follows_from(other)).collect();
+        let known = |measure: usize| finer.iter().any(|other| other.quantities.contains(&Quantity::Sum(measure)));
+        let whole = |derived: &Derived| derived.terms.iter().all(|(measure, _)| known(*measure));
+        self.derived.iter().enumerate().filter(|(_, derived)| whole(derived)).map(|(place, _)| place).collect()
     }
 
     /// The table that keeps these columns.
@@ -165,7 +226,21 @@ impl Layout {
     }
 }
 
+impl Kept {
+    /// Whether a code of the other says which code this column has.
+    fn follows_from(&self, other: &Kept) -> bool {
+        let mut codes = BTreeMap::new();
+        self.from == other.from
+            && other.rolled.iter().zip(&self.rolled).all(|(finer, code)| codes.entry(finer).or_insert(code) == &code)
+    }
+}
+
 impl Table {
+    /// Whether its cells are unions of the other's.
+    fn follows_from(&self, other: &Table) -> bool {
+        self.kept.iter().all(|kept| other.kept.iter().any(|finer| kept.follows_from(finer)))
+    }
+
     /// The codes here of an atom; [`NO_CODE`] where it has none.
     pub fn codes_of<'a>(&'a self, atom: &'a [u32]) -> impl Iterator<Item = u32> + 'a {
         self.kept.iter().map(|kept| {

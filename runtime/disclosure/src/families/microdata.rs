@@ -15,7 +15,7 @@ pub struct Entry {
     pub atom: u32,
     /// Records.
     pub records: i128,
-    /// The sum of each measure, in steps, each record's value clamped.
+    /// The sum of each measure, in steps, each record's value clamped; then whatever is derived from them.
     pub values: Vec<i128>,
 }
 
@@ -66,7 +66,11 @@ impl Microdata {
         let mut microdata = Microdata::default();
         for (atom, (codes, of_atom)) in (0_u32..).zip(atoms) {
             microdata.atoms.push(codes);
-            microdata.entries.extend(of_atom.into_values().map(|entry| Entry { atom, ..entry }));
+            microdata.entries.extend(of_atom.into_values().map(|mut entry| {
+                let derived: Vec<i128> = layout.derived.iter().map(|derived| derived.of(&entry.values)).collect();
+                entry.values.extend(derived);
+                Entry { atom, ..entry }
+            }));
         }
         Ok(microdata)
     }
@@ -86,7 +90,7 @@ impl Microdata {
 
     /// Writes what [`Microdata::read`] reads. Counts and sums beyond 64 bits are cut to the largest that fit: no engine
     /// counts any.
-    pub fn write(&self, to: &mut Vec<u8>) {
+    pub fn write(&self, layout: &Layout, to: &mut Vec<u8>) {
         for entry in &self.entries {
             to.extend(entry.subject.to_le_bytes());
             to.extend(entry.group.to_le_bytes());
@@ -94,7 +98,7 @@ impl Microdata {
             to.extend(codes.flat_map(|code| code.to_le_bytes()));
             to.extend(u64::try_from(entry.records).unwrap_or(u64::MAX).to_le_bytes());
             let limited = |value: &i128| (*value).clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
-            to.extend(entry.values.iter().flat_map(|value| limited(value).to_le_bytes()));
+            to.extend(entry.values.iter().take(layout.measures.len()).flat_map(|value| limited(value).to_le_bytes()));
         }
     }
 }

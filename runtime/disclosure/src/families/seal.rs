@@ -126,8 +126,8 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
     let verdicts: Vec<Verdict> = cells.iter().map(|cell| verdict(sealing, &joint, cell)).collect();
     let system = System::of_sums(joint.atoms.len(), cells.iter().map(|cell| cell.atoms.clone()).collect());
     let system = system.map_err(|_| Unsealable::Range)?;
-    let quantities: BTreeSet<Quantity> =
-        layout.tables.iter().flat_map(|table| table.quantities.iter().copied()).collect();
+    // What follows from others comes after all that is published.
+    let quantities: BTreeSet<Quantity> = layout.tables.iter().flat_map(|table| layout.known(table)).collect();
     let quantities: Vec<Quantity> = quantities.into_iter().collect();
     let figures: Vec<Figure> =
         quantities.iter().map(|quantity| figure(sealing, &joint, (&cells, &verdicts), *quantity)).collect();
@@ -148,7 +148,8 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
     };
     let protected =
         pattern::protect(&problem).map_err(|unprotected| Unsealable::Unprotected(unprotected.cells.len()))?;
-    let figures = quantities.into_iter().zip(figures).collect();
+    let is_published = |quantity: &Quantity| layout.tables.iter().any(|table| table.quantities.contains(quantity));
+    let figures = quantities.into_iter().zip(figures).filter(|(quantity, _)| is_published(quantity)).collect();
     Ok(tables::Written { sealing, system: &system, cells: &cells, verdicts: &verdicts, figures, protected }.tables())
 }
 
@@ -210,10 +211,10 @@ fn is_undeclared(cell: &Cell) -> bool {
     cell.codes.contains(&NO_CODE)
 }
 
-/// What stands behind a cell: its measures, and behind them the distances of each to both bounds.
+/// What stands behind a cell: its measures, what is derived from them, and behind that the distances of each measure to
+/// both bounds.
 fn evidence<'a>(layout: &Layout, entries: impl Iterator<Item = &'a Entry>) -> Evidence {
-    let measures = layout.measures.len();
-    let mut collector = Collector::new(3 * measures);
+    let mut collector = Collector::new(layout.derived.len() + 3 * layout.measures.len());
     for entry in entries {
         let mut values = entry.values.clone();
         for (value, (_, (lower, upper))) in entry.values.iter().zip(&layout.measures) {
@@ -228,12 +229,15 @@ fn evidence<'a>(layout: &Layout, entries: impl Iterator<Item = &'a Entry>) -> Ev
 
 fn broken(layout: &Layout, evidence: &Evidence, quantity: Quantity, rules: &Rules) -> Vec<Rule> {
     let mut found = primary::broken(evidence, quantity, None, rules);
-    if let Quantity::Sum(measure) = quantity {
-        let first = layout.measures.len() + 2 * measure;
-        for distance in [first, first + 1] {
-            if !primary::broken(evidence, Quantity::Sum(distance), None, rules).is_empty() {
-                found.push(Rule::Complement);
-            }
+    let Quantity::Sum(place) = quantity else { return found };
+    if layout.derived_at(place).is_some() {
+        // Who reads the finding sees the table's own figures, and not this one.
+        return if found.is_empty() { found } else { vec![Rule::Relation] };
+    }
+    let first = layout.measures.len() + layout.derived.len() + 2 * place;
+    for distance in [first, first + 1] {
+        if !primary::broken(evidence, Quantity::Sum(distance), None, rules).is_empty() {
+            found.push(Rule::Complement);
         }
     }
     found
@@ -242,8 +246,9 @@ fn broken(layout: &Layout, evidence: &Evidence, quantity: Quantity, rules: &Rule
 fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
     let Sealing { layout, rules, .. } = sealing;
     let Some(table) = layout.tables.get(cell.table) else { return Verdict::Primary(Vec::new()) };
+    let known = layout.known(table);
     let mut found: Vec<Rule> =
-        table.quantities.iter().flat_map(|quantity| broken(layout, &cell.evidence, *quantity, rules)).collect();
+        known.iter().flat_map(|quantity| broken(layout, &cell.evidence, *quantity, rules)).collect();
     if sealing.held.contains(&(cell.table, cell.codes.clone())) {
         found.push(Rule::History);
     }
@@ -255,7 +260,7 @@ fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
         .zip(&joint.before)
         .filter_map(|(moment, entries)| {
             let then = Then::of(layout, &moment.sealed, cell)?;
-            Some((then, change(sealing, (&joint.now, entries), cell, &table.quantities)))
+            Some((then, change(sealing, (&joint.now, entries), cell, &known)))
         })
         .collect();
     let bound = |(then, change): &(Then<'_>, Change)| match change {
@@ -323,11 +328,10 @@ fn change(
     cell: &Cell,
     quantities: &BTreeSet<Quantity>,
 ) -> Change {
-    let measures = sealing.layout.measures.len();
     let mut net: BTreeMap<u32, (u64, Vec<i128>)> = BTreeMap::new();
     let signed = Joint::of(now, &cell.atoms).map(|entry| (entry, 1_i128));
     for (entry, sign) in signed.chain(Joint::of(then, &cell.atoms).map(|entry| (entry, -1))) {
-        let (_, held) = net.entry(entry.subject).or_insert_with(|| (entry.group, vec![0; measures + 2]));
+        let (_, held) = net.entry(entry.subject).or_insert_with(|| (entry.group, vec![0; entry.values.len() + 2]));
         let parts = [1_i128, entry.records];
         for (slot, value) in held.iter_mut().zip(parts.iter().chain(&entry.values)) {
             *slot += sign * value;
@@ -381,12 +385,10 @@ fn figure(
             let most: i128 = truth.iter().sum();
             truth.iter().map(|value| (i128::from(*value > 0), most)).collect()
         }
-        Quantity::Sum(measure) => {
-            let (lower, upper) = layout.measures.get(measure).map_or((0, 0), |(_, bounds)| *bounds);
-            sums(Quantity::Records)
-                .iter()
-                .map(|records| (i128::from(lower) * records, i128::from(upper) * records))
-                .collect()
+        Quantity::Sum(place) => {
+            let (lower, upper) = layout.bounds_at(place);
+            let of = |records: &i128| (lower.saturating_mul(*records), upper.saturating_mul(*records));
+            sums(Quantity::Records).iter().map(of).collect()
         }
     };
     let protection = cells

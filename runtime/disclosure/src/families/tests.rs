@@ -22,6 +22,7 @@ use crate::tests::factory::Random;
 
 mod complements;
 mod moments;
+mod relations;
 
 const DISTRICTS: [&str; 6] = ["n1", "n2", "n3", "s1", "s2", "s3"];
 const AGES: [&str; 4] = ["child", "young", "middle", "old"];

@@ -243,6 +243,7 @@ pub fn words(rule: Rule) -> String {
         Rule::AllEqual => "all contribute the same".to_owned(),
         Rule::Category => "it has few values, and too few subjects have the value 0".to_owned(),
         Rule::Complement => "the distance to a declared bound is concentrated".to_owned(),
+        Rule::Relation => "what follows from it by a declared relation breaks a rule".to_owned(),
         Rule::History => "together with what is out already it gives somebody away".to_owned(),
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Written<'a> {
     pub(super) system: &'a System,
     pub(super) cells: &'a [Cell],
     pub(super) verdicts: &'a [Verdict],
-    /// Everything that any table publishes.
+    /// Everything that any table publishes: the first of what was protected.
     pub(super) figures: Vec<(Quantity, Figure)>,
     pub(super) protected: Protected,
 }
