@@ -20,6 +20,7 @@
 //! Sources: the hypercube method (Giessing and Repsilber 2002, tau-Argus manual); Diaconis and Sturmfels 1998 for
 //! moves; the choice of the shortest equation first is that of exact cover search (Knuth 2000).
 
+mod ground;
 mod search;
 
 use super::system::Entry;
@@ -42,6 +43,12 @@ impl Slack {
     pub(crate) fn room(&self, atom: u32) -> (i128, i128) {
         let at = |room: &[i128]| room.get(atom as usize).copied().unwrap_or(0);
         (at(&self.down), at(&self.up))
+    }
+
+    /// The farther of both.
+    pub(crate) fn reach(&self, atom: u32) -> i128 {
+        let (down, up) = self.room(atom);
+        down.max(up)
     }
 }
 
@@ -202,7 +209,7 @@ mod tests {
     fn search(prices: Vec<Price>, slack: &Slack, rise: i128) -> Option<(Move, Vec<u32>)> {
         let system = two_by_two();
         let aim = Aim { cell: 0, rise, fall: 0 };
-        let mut searcher = Searcher::new(&system, prices, |_| true, 100, 16);
+        let mut searcher = Searcher::new(&system, prices, |_| 1, 100, 16);
         let room = Room::new(slack, Side::Upper);
         let mut efforts = [Effort::Strict, Effort::Wide].into_iter();
         efforts.find_map(|effort| searcher.find(&room, Barred::None, aim, effort)).map(|found| (found.step, found.paid))
@@ -236,5 +243,27 @@ mod tests {
         }
         let (alone, paid) = search(prices, &slack, 3).expect("there is one");
         assert_eq!((alone.changes(), paid), (&[(0, 1)][..], vec![4, 6]));
+    }
+
+    #[test]
+    fn the_last_atom_of_a_long_row_is_found_among_all() {
+        // One cell alone, and the total of five thousand atoms, of which each can fall by its number.
+        let cells = vec![vec![0], (0..5_000).collect()];
+        let system = System::of_sums(5_000, cells).expect("it is sound");
+        let mut slack = Slack { down: (0..5_000).collect(), up: vec![0; 5_000] };
+        slack.up[0] = 10_000;
+        let room = Room::new(&slack, Side::Upper);
+        let mut searcher = Searcher::new(&system, vec![Price::Free, Price::Never], |atom| slack.reach(atom), 1_000, 16);
+        let mut find = |barred: Barred<'_>, rise| {
+            let found = searcher.find(&room, barred, Aim { cell: 0, rise, fall: 0 }, Effort::Quick);
+            found.map(|found| found.step.changes().to_vec())
+        };
+        assert_eq!(find(Barred::None, 40), Some(vec![(0, 1), (40, -1)]), "though others can fall farther");
+        assert_eq!(find(Barred::One(40), 40), Some(vec![(0, 1), (41, -1)]));
+        assert_eq!(find(Barred::None, 4_999), Some(vec![(0, 1), (4_999, -1)]));
+        assert_eq!(find(Barred::None, 5_000), None, "none can fall so far");
+        searcher.free(1);
+        let found = searcher.find(&room, Barred::None, Aim { cell: 0, rise: 5_000, fall: 0 }, Effort::Quick);
+        assert_eq!(found.map(|found| found.step.changes().to_vec()), Some(vec![(0, 1)]), "nothing is out of balance");
     }
 }

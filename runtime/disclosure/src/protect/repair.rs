@@ -153,18 +153,18 @@ impl<'a> Repair<'a> {
 
     /// A search among the atoms that may move at some cost.
     fn searcher(&self) -> Searcher {
-        let mut movable: Vec<bool> = {
-            let slack = self.exact.slack();
-            slack.down.iter().zip(&slack.up).map(|(down, up)| *down > 0 || *up > 0).collect()
-        };
-        for (entries, price) in self.task.audit.system.cells().iter().zip(&self.prices) {
+        let Audit { system, limits, .. } = self.task.audit;
+        let mut stays = vec![false; system.atoms()];
+        for (entries, price) in system.cells().iter().zip(&self.prices) {
             if let ([(atom, _)], Price::Never) = (entries.as_slice(), price) {
-                movable.get_mut(*atom as usize).into_iter().for_each(|slot| *slot = false);
+                stays.get_mut(*atom as usize).into_iter().for_each(|slot| *slot = true);
             }
         }
-        let movable = |atom: u32| movable.get(atom as usize).copied().unwrap_or(false);
-        let Audit { system, limits, .. } = self.task.audit;
-        Searcher::new(system, self.prices.clone(), movable, STEPS_MAX, limits.corners_max)
+        let reach = |atom: u32| match stays.get(atom as usize) {
+            Some(false) => self.exact.slack().reach(atom),
+            _ => 0,
+        };
+        Searcher::new(system, self.prices.clone(), reach, STEPS_MAX, limits.corners_max)
     }
 
     /// By how much a target must be able to fall and to rise.

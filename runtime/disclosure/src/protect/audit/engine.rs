@@ -27,12 +27,14 @@ impl<'a, S: Solver> Engine<'a, S> {
     pub(crate) fn new(audit: Audit<'a>, start: &[Move], solver: S) -> Option<Engine<'a, S>> {
         let exact = Exact::new(audit)?;
         let slack = tightened(&exact);
-        let movable = |atom: u32| {
-            let (down, up) = slack.room(atom);
-            down > 0 || up > 0
-        };
         let prices = audit.published.iter().map(|out| if *out { Price::Never } else { Price::Free }).collect();
-        let searcher = Searcher::new(audit.system, prices, movable, audit.limits.steps_max, audit.limits.corners_max);
+        let searcher = Searcher::new(
+            audit.system,
+            prices,
+            |atom| slack.reach(atom),
+            audit.limits.steps_max,
+            audit.limits.corners_max,
+        );
         let mut pool = Pool::new(&audit);
         for step in start {
             pool.add(&exact, step.clone());

@@ -1,8 +1,10 @@
 //! The search for a move: depth first, shortest open equation first, bounded by the best price so far.
 //!
 //! Short moves are looked for before long ones. The last atom of a move has to balance everything that is open at once:
-//! it is recognised by the sum of its cells' marks, random numbers of 64 bits, and then weighed like any other.
+//! it is looked up by the sum of its cells' marks, random numbers of 64 bits, and then weighed like any other. On the way,
+//! of a row of thousands only those atoms are looked at that disturb little and move far.
 
+use super::ground::{Ground, Marks, marked};
 use super::{Barred, Move, Room};
 use crate::protect::system::{Entry, System};
 
@@ -46,69 +48,12 @@ pub(crate) struct Found {
     pub(crate) paid: Vec<u32>,
 }
 
-/// The equations, both ways, of the atoms that may move.
-struct Ground {
-    rows: Vec<Vec<Entry>>,
-    columns: Vec<Vec<Entry>>,
-    /// Cells of one atom: nothing balances them.
-    single: Vec<bool>,
-    /// The greatest sum of an atom's coefficients.
-    widest: i64,
-}
-
-impl Ground {
-    /// Of all cells, and the atoms of which `movable` says so.
-    fn new(system: &System, movable: impl Fn(u32) -> bool) -> Ground {
-        let mut columns = vec![Vec::new(); system.atoms()];
-        let mut rows = Vec::with_capacity(system.cells().len());
-        for (cell, entries) in (0_u32..).zip(system.cells()) {
-            let row: Vec<Entry> = entries.iter().copied().filter(|(atom, _)| movable(*atom)).collect();
-            for (atom, coefficient) in &row {
-                if let Some(column) = columns.get_mut(*atom as usize) {
-                    column.push((cell, *coefficient));
-                }
-            }
-            rows.push(row);
-        }
-        let sum = |column: &Vec<Entry>| column.iter().map(|(_, c)| i64::from(c.unsigned_abs())).sum();
-        let widest = columns.iter().map(sum).max().unwrap_or(0);
-        Ground { rows, columns, widest, single: system.cells().iter().map(|entries| entries.len() == 1).collect() }
-    }
-
-    /// The atoms of a cell that may move.
-    fn row(&self, cell: u32) -> &[Entry] {
-        self.rows.get(cell as usize).map_or(&[], Vec::as_slice)
-    }
-
-    /// The cells of an atom.
-    fn column(&self, atom: u32) -> &[Entry] {
-        self.columns.get(atom as usize).map_or(&[], Vec::as_slice)
-    }
-
-    fn single(&self, cell: u32) -> bool {
-        self.single.get(cell as usize).copied().unwrap_or(false)
-    }
-}
-
-/// A number that stands for a cell in sums (SplitMix64).
-fn mark(cell: u32) -> u64 {
-    let mixed = (u64::from(cell) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
-}
-
-/// The mark of a cell, so many times.
-fn marked(cell: u32, times: i64) -> u64 {
-    mark(cell).wrapping_mul(times.cast_unsigned())
-}
-
 /// The search's memory, used again from target to target; between searches all of it but prices and marks is clear.
 pub(crate) struct Searcher {
     ground: Ground,
     prices: Vec<Price>,
-    /// Of each atom, the sum of the marks of the published cells that other atoms may balance.
-    marks: Vec<u64>,
+    /// The marks of the published cells that other atoms may balance.
+    marks: Marks,
     steps_max: u64,
     corners_max: usize,
     residual: Vec<i64>,
@@ -159,37 +104,37 @@ const QUICK: u64 = 8;
 /// How many atoms of a row are looked at in one step.
 const LONG: u64 = 256;
 
+/// In longer rows the last atom is looked up by its marks.
+const INDEXED: usize = 64;
+
 /// How many atoms the first passes allow: cycles through four, hypercubes through eight.
 const SHORT: [usize; 2] = [4, 8];
 
 impl Searcher {
-    /// A searcher that takes so many steps per pass, for moves of so many atoms, of those that are movable.
+    /// A searcher that takes so many steps per pass, for moves of so many atoms. An atom moves as far as `reach` says at
+    /// most; not at all, if that is 0.
     pub(crate) fn new(
         system: &System,
         prices: Vec<Price>,
-        movable: impl Fn(u32) -> bool,
+        reach: impl Fn(u32) -> i128,
         steps_max: u64,
         corners_max: usize,
     ) -> Searcher {
-        let ground = Ground::new(system, movable);
-        let mut searcher = Searcher {
+        let published = |cell: u32| prices.get(cell as usize).is_some_and(|price| *price != Price::Free);
+        let ground = Ground::new(system, reach, published);
+        let marks = Marks::new(&ground, published);
+        Searcher {
             steps_max,
             corners_max,
-            residual: vec![0; ground.rows.len()],
+            residual: vec![0; ground.cells()],
             open: Vec::new(),
-            settled: vec![false; ground.rows.len()],
-            taken: vec![false; ground.columns.len()],
+            settled: vec![false; ground.cells()],
+            taken: vec![false; ground.atoms()],
             ways: Vec::new(),
             prices,
-            marks: vec![0; ground.columns.len()],
+            marks,
             ground,
-        };
-        for cell in (0_u32..).take(searcher.ground.rows.len()) {
-            if searcher.balanced(cell) {
-                add_marks(&mut searcher.marks, searcher.ground.row(cell), cell, 1);
-            }
         }
-        searcher
     }
 
     /// Whether a cell is published and other atoms may balance it.
@@ -202,7 +147,7 @@ impl Searcher {
         let Some(price) = self.prices.get_mut(cell as usize).filter(|price| **price != Price::Free) else { return };
         *price = Price::Free;
         if !self.ground.single(cell) {
-            add_marks(&mut self.marks, self.ground.row(cell), cell, -1);
+            self.marks.take_off(&self.ground, cell);
         }
     }
 
@@ -257,8 +202,8 @@ impl Searcher {
 
     /// The least that it costs to withhold a cell of several atoms.
     fn cheapest(&self) -> Option<u128> {
-        let several = self.prices.iter().zip(&self.ground.single).filter(|(_, single)| !**single);
-        several.filter_map(|(price, _)| if let Price::At(price) = price { Some(worth(*price)) } else { None }).min()
+        let several = (0_u32..).zip(&self.prices).filter(|(cell, _)| !self.ground.single(*cell));
+        several.filter_map(|(_, price)| if let Price::At(price) = price { Some(worth(*price)) } else { None }).min()
     }
 
     /// The published cells that a move changes, in order.
@@ -271,15 +216,6 @@ impl Searcher {
         }
         let published = |cell: u32| !matches!(self.prices.get(cell as usize), Some(Price::Free) | None);
         sums.into_iter().filter(|(cell, sum)| *sum != 0 && *cell != aim && published(*cell)).map(|(c, _)| c).collect()
-    }
-}
-
-/// Adds a cell's mark so many times to those of its atoms.
-fn add_marks(marks: &mut [u64], row: &[Entry], cell: u32, times: i64) {
-    for (atom, coefficient) in row {
-        if let Some(sum) = marks.get_mut(*atom as usize) {
-            *sum = sum.wrapping_add(marked(cell, times * i64::from(*coefficient)));
-        }
     }
 }
 
@@ -304,24 +240,23 @@ impl Run<'_> {
             return;
         }
         self.steps += 1;
-        let Some((length, row)) = self.memory.open.first().copied() else {
+        let Some((_, row)) = self.memory.open.first().copied() else {
             self.best = Some((cost, self.corners.clone()));
             return;
         };
-        // A step through a total of a hundred thousand atoms takes as long as some hundred through a row.
-        self.steps += u64::from(length) / LONG;
         let left = self.pass.corners_max.saturating_sub(self.corners.len());
         let first = self.memory.ways.len();
         if left == 1 && !self.paying() {
-            self.last_ways(row, -imbalance);
+            let last = self.closing(row, -imbalance);
+            self.memory.ways.extend(last);
         } else if left > 0 {
-            self.add_ways(row);
+            self.add_ways(row, -imbalance);
         }
         let last = self.memory.ways.len();
         for place in first..last {
             let Some((score, toll, atom, sign)) = self.memory.ways.get(place).copied() else { break };
             // What is out of balance after this atom has to be balanced by the rest, each of which has so many cells.
-            let most = (left as i64 - 1).saturating_mul(self.memory.ground.widest);
+            let most = (left as i64 - 1).saturating_mul(self.memory.ground.widest());
             if imbalance + score > most && !self.paying() {
                 continue;
             }
@@ -338,14 +273,20 @@ impl Run<'_> {
         }
     }
 
-    /// Adds the atoms that bring the row nearer to balance, best first.
-    fn add_ways(&mut self, row: u32) {
+    /// Adds the atoms that bring the row nearer to balance, best first. All there is to balance scores so much.
+    fn add_ways(&mut self, row: u32, all: i64) {
         let first = self.memory.ways.len();
         let mut ways = std::mem::take(&mut self.memory.ways);
-        ways.extend(self.towards(row).filter_map(|(atom, sign)| {
+        let likely = self.memory.ground.likely(row);
+        // A step through a long row takes as long as some through a short one.
+        self.steps += likely.len() as u64 / LONG;
+        ways.extend(self.towards(row, likely).filter_map(|(atom, sign)| {
             let (score, toll) = self.weigh(atom, sign)?;
             Some((score, toll, atom, sign))
         }));
+        if likely.len() < self.memory.ground.row(row).len() {
+            ways.extend(self.closing(row, all));
+        }
         let added = ways.get_mut(first..).unwrap_or_default();
         added.sort_unstable();
         let least = added.first().map_or(0, |way| way.0);
@@ -354,26 +295,32 @@ impl Run<'_> {
         self.memory.ways = ways;
     }
 
-    /// Adds the atoms that balance everything at once, the cheapest first.
-    fn last_ways(&mut self, row: u32, score: i64) {
-        let first = self.memory.ways.len();
-        let mut ways = std::mem::take(&mut self.memory.ways);
-        ways.extend(self.towards(row).filter_map(|(atom, sign)| {
-            let marks = self.memory.marks.get(atom as usize)?.wrapping_mul(sign.cast_unsigned());
+    /// The cheapest atom of a row that balances everything at once.
+    fn closing(&self, row: u32, score: i64) -> Option<Way> {
+        let fits = |(atom, sign): (u32, i64)| {
+            let marks = self.memory.marks.of(atom).wrapping_mul(sign.cast_unsigned());
             if self.marks.wrapping_add(marks) != 0 {
                 return None;
             }
             let (own, toll) = self.weigh(atom, sign)?;
             (own == score).then_some((own, toll, atom, sign))
-        }));
-        ways.get_mut(first..).unwrap_or_default().sort_unstable();
-        self.memory.ways = ways;
+        };
+        let entries = self.memory.ground.row(row);
+        // The aim has no mark where it isn't published.
+        if entries.len() <= INDEXED || row as usize == self.aim.cell {
+            return self.towards(row, entries).filter_map(fits).min();
+        }
+        let marked = [1_i64, -1].into_iter().flat_map(|sign| {
+            let atoms = self.memory.marks.with(self.marks.wrapping_mul((-sign).cast_unsigned()));
+            atoms.map(move |atom| (atom, sign))
+        });
+        marked.filter(|(atom, sign)| !self.barred(*atom) && self.roomy(*atom, *sign)).filter_map(fits).min()
     }
 
-    /// The atoms of a row that can bring it nearer to balance, and their signs.
-    fn towards(&self, row: u32) -> impl Iterator<Item = (u32, i64)> + '_ {
+    /// Those atoms of a row that can bring it nearer to balance, and their signs.
+    fn towards<'e>(&'e self, row: u32, entries: &'e [Entry]) -> impl Iterator<Item = (u32, i64)> + 'e {
         let residual = self.memory.residual.get(row as usize).copied().unwrap_or(0);
-        self.memory.ground.row(row).iter().filter_map(move |(atom, coefficient)| {
+        entries.iter().filter_map(move |(atom, coefficient)| {
             let sign = if (residual > 0) == (*coefficient > 0) { -1 } else { 1 };
             let over = i64::from(coefficient.unsigned_abs()) > residual.unsigned_abs().try_into().unwrap_or(i64::MAX);
             (!over && !self.barred(*atom) && self.roomy(*atom, sign)).then_some((*atom, sign))
