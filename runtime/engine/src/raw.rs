@@ -131,15 +131,14 @@ impl Kept {
     /// # Errors
     /// As [`Kept::read`].
     pub fn contributions(contract: &Tabulation, folder: &Path) -> Result<Contributions, KeptFault> {
-        let mut bytes = Vec::new();
         let mut files: Vec<PathBuf> =
             std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+        files.retain(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(KEPT)));
         files.sort();
+        let lengths = files.iter().map(|file| std::fs::metadata(file).map(|metadata| metadata.len() as usize));
+        let mut bytes = Vec::with_capacity(lengths.sum::<Result<usize, _>>()?);
         for file in files {
-            let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.starts_with(KEPT) {
-                std::fs::File::open(&file)?.read_to_end(&mut bytes)?;
-            }
+            std::fs::File::open(&file)?.read_to_end(&mut bytes)?;
         }
         Ok(Contributions::read(&bytes, contract.measures.len())?)
     }

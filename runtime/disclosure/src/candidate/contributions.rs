@@ -27,6 +27,9 @@ pub struct Contributions {
 /// How many sorted stretches are merged; what has more is sorted.
 const RUNS_MAX: usize = 16;
 
+/// Fewer entries aren't worth a thread of their own.
+pub(super) const ALONE: usize = 1 << 15;
+
 /// Words of an entry before its values.
 const HEAD: usize = 2;
 
@@ -43,27 +46,146 @@ pub struct Contribution<'a> {
     pub values: &'a [i64],
 }
 
+impl Contribution<'_> {
+    fn write(&self, to: &mut Vec<u8>) {
+        to.extend(self.subject.to_le_bytes());
+        to.extend(self.cell.to_le_bytes());
+        to.extend(self.records.to_le_bytes());
+        to.extend(self.values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+}
+
+/// Entries in the file form, in any order.
+#[derive(Clone, Copy)]
+struct Written<'a> {
+    bytes: &'a [u8],
+    /// Words of an entry.
+    width: usize,
+}
+
+/// A sorted stretch of entries, or what is left of it: from, to.
+type Stretch = (usize, usize);
+
+impl Written<'_> {
+    fn len(self) -> usize {
+        self.bytes.len() / (8 * self.width)
+    }
+
+    fn words(self, place: usize) -> impl Iterator<Item = u64> {
+        let entry = self.bytes.get(8 * self.width * place..8 * self.width * (place + 1)).unwrap_or_default();
+        entry.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word))
+    }
+
+    /// Subject and cell in one number. The ordinal is the lower half of the first word; it sorts before the cell.
+    fn key(self, place: usize) -> u64 {
+        self.words(place).next().map_or(u64::MAX, |word| word.rotate_left(32))
+    }
+
+    fn copy(self, place: usize, to: &mut [i64]) -> Result<(), Mismatch> {
+        to.iter_mut().zip(self.words(place)).for_each(|(to, word)| *to = word.cast_signed());
+        if let [key, records, ..] = to {
+            *key = key.rotate_left(32);
+            if *records < 0 {
+                return Err(Mismatch::Range);
+            }
+        }
+        Ok(())
+    }
+
+    /// The stretches that are sorted already: the engine's files are, each. One more than is merged, if there are more.
+    fn runs(self) -> Vec<Stretch> {
+        let mut runs = Vec::new();
+        let (mut from, mut last) = (0, None);
+        for place in 0..self.len() {
+            let key = self.key(place);
+            if last.is_some_and(|last| last >= key) {
+                runs.push((from, place));
+                from = place;
+                if runs.len() > RUNS_MAX {
+                    return runs;
+                }
+            }
+            last = Some(key);
+        }
+        runs.push((from, self.len()));
+        runs
+    }
+
+    /// Merges sorted stretches, the lower half of the subjects on another thread, but for fewer entries than `alone`.
+    fn merge(self, runs: &[Stretch], to: &mut [i64], alone: usize) -> Result<(), Mismatch> {
+        let longest = runs.iter().max_by_key(|(from, end)| end - from);
+        let pivot = longest.map_or(0, |(from, end)| self.key(from + (end - from) / 2)) & !u64::from(u32::MAX);
+        let halves = |(from, end): &Stretch| {
+            let (mut low, mut high) = (*from, *end);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if self.key(middle) < pivot { low = middle + 1 } else { high = middle }
+            }
+            ((*from, low), (low, *end))
+        };
+        let (lower, upper): (Vec<Stretch>, Vec<Stretch>) = runs.iter().map(halves).unzip();
+        let entries: usize = lower.iter().map(|(from, end)| end - from).sum();
+        let (low, high) = to.split_at_mut(entries * self.width);
+        if low.is_empty() || self.len() < alone {
+            return self.merge_part(&lower, low).and_then(|()| self.merge_part(&upper, high));
+        }
+        std::thread::scope(|scope| {
+            let beside = scope.spawn(|| self.merge_part(&lower, low));
+            let upper = self.merge_part(&upper, high);
+            beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).and(upper)
+        })
+    }
+
+    fn merge_part(self, runs: &[Stretch], to: &mut [i64]) -> Result<(), Mismatch> {
+        let mut heads: Vec<(u64, Stretch)> = runs.iter().map(|run| (self.key(run.0), *run)).collect();
+        heads.retain(|(_, (place, end))| place < end);
+        let mut last = None;
+        for slot in to.chunks_exact_mut(self.width) {
+            let Some((key, (place, end))) = heads.iter_mut().min_by_key(|(key, _)| *key) else { break };
+            if last == Some(*key) {
+                return Err(Mismatch::Duplicate);
+            }
+            last = Some(*key);
+            self.copy(*place, slot)?;
+            *place += 1;
+            *key = self.key(*place);
+            if place == end {
+                heads.retain(|(_, (place, end))| place < end);
+            }
+        }
+        Ok(())
+    }
+
+    fn sort(self, to: &mut [i64]) -> Result<(), Mismatch> {
+        let mut order: Vec<(u64, u32)> = (0..self.len()).map(|place| self.key(place)).zip(0..).collect();
+        order.sort_unstable();
+        if order.windows(2).any(|pair| matches!(pair, [(one, _), (next, _)] if one == next)) {
+            return Err(Mismatch::Duplicate);
+        }
+        to.chunks_exact_mut(self.width).zip(order).try_for_each(|(slot, (_, place))| self.copy(place as usize, slot))
+    }
+}
+
 impl Contributions {
     /// Reads the engine's file form; files may be appended to each other.
     ///
     /// # Errors
     /// [`Mismatch::Bytes`] if the bytes don't divide into entries, [`Mismatch::Duplicate`] if one is there twice.
     pub fn read(bytes: &[u8], measures: usize) -> Result<Contributions, Mismatch> {
-        let width = measures.checked_mul(8).and_then(|values| values.checked_add(16)).ok_or(Mismatch::Range)?;
-        let entries = bytes.chunks_exact(width);
-        if !entries.remainder().is_empty() {
+        let width = measures.checked_add(HEAD).ok_or(Mismatch::Range)?;
+        let written = Written { bytes, width };
+        if !bytes.len().is_multiple_of(width.checked_mul(8).ok_or(Mismatch::Range)?) {
             return Err(Mismatch::Bytes);
         }
-        let mut read = Contributions::empty(measures, bytes.len() / width);
-        for entry in entries {
-            let mut words = entry.chunks_exact(8);
-            let mut word = || words.next().and_then(|word| word.try_into().ok()).map_or(0, u64::from_le_bytes);
-            let (head, records) = (word(), word());
-            // The ordinal is the lower half of the first word; it sorts before the cell.
-            read.words.extend([head.rotate_left(32).cast_signed(), counted(records)?]);
-            read.words.extend((0..measures).map(|_| word().cast_signed()));
+        u32::try_from(written.len()).map_err(|_| Mismatch::Range)?;
+        let mut words = vec![0; written.len() * width];
+        let runs = written.runs();
+        if runs.len() <= RUNS_MAX {
+            written.merge(&runs, &mut words, ALONE)?;
+        } else {
+            written.sort(&mut words)?;
         }
-        read.sorted()
+        Ok(Contributions { measures, words })
     }
 
     /// Of entries in any order: subject, cell, records, values.
@@ -74,75 +196,14 @@ impl Contributions {
         measures: usize,
         entries: impl IntoIterator<Item = Contribution<'a>>,
     ) -> Result<Contributions, Mismatch> {
-        let mut made = Contributions::empty(measures, 0);
+        let mut bytes = Vec::new();
         for entry in entries {
             if entry.values.len() != measures {
                 return Err(Mismatch::Arity);
             }
-            let key = (u64::from(entry.subject) << 32) | u64::from(entry.cell);
-            made.words.extend([key.cast_signed(), counted(entry.records)?]);
-            made.words.extend(entry.values);
+            entry.write(&mut bytes);
         }
-        made.sorted()
-    }
-
-    fn empty(measures: usize, entries: usize) -> Contributions {
-        Contributions { measures, words: Vec::with_capacity(entries.saturating_mul(HEAD + measures)) }
-    }
-
-    fn sorted(self) -> Result<Contributions, Mismatch> {
-        u32::try_from(self.len()).map_err(|_| Mismatch::Range)?;
-        let runs = self.runs();
-        if runs.len() == 1 {
-            return Ok(self);
-        }
-        if runs.len() <= RUNS_MAX {
-            return self.merged(&runs);
-        }
-        let mut order: Vec<(u64, u32)> = self.keys().zip(0..).collect();
-        order.sort_unstable();
-        let mut sorted = Contributions::empty(self.measures, order.len());
-        for (_, place) in order {
-            sorted.words.extend(self.words_at(place as usize));
-        }
-        if sorted.is_rising() { Ok(sorted) } else { Err(Mismatch::Duplicate) }
-    }
-
-    /// Where the stretches begin that are sorted already: the engine's files are, each.
-    fn runs(&self) -> Vec<usize> {
-        let falls = (1..).zip(self.keys().zip(self.keys().skip(1))).filter(|(_, (one, next))| one >= next);
-        std::iter::once(0).chain(falls.map(|(place, _)| place)).take(RUNS_MAX + 1).collect()
-    }
-
-    /// Of sorted stretches that begin at these places.
-    fn merged(&self, runs: &[usize]) -> Result<Contributions, Mismatch> {
-        let ends = runs.iter().skip(1).copied().chain([self.len()]);
-        // Of each stretch the key at hand, its place, and the end.
-        let mut heads: Vec<(u64, usize, usize)> =
-            runs.iter().zip(ends).map(|(start, end)| (self.key_at(*start), *start, end)).collect();
-        let mut merged = Contributions::empty(self.measures, self.len());
-        let mut last = None;
-        while let Some((key, place, end)) = heads.iter_mut().min_by_key(|(key, ..)| *key) {
-            if last == Some(*key) {
-                return Err(Mismatch::Duplicate);
-            }
-            last = Some(*key);
-            merged.words.extend_from_slice(self.words_at(*place));
-            *place += 1;
-            *key = self.key_at(*place);
-            if place == end {
-                heads.retain(|(_, place, end)| place < end);
-            }
-        }
-        Ok(merged)
-    }
-
-    fn keys(&self) -> impl Iterator<Item = u64> + '_ {
-        self.words.iter().step_by(self.width()).map(|key| key.cast_unsigned())
-    }
-
-    fn is_rising(&self) -> bool {
-        self.keys().zip(self.keys().skip(1)).all(|(one, next)| one < next)
+        Contributions::read(&bytes, measures)
     }
 
     /// Words of an entry.
@@ -161,10 +222,7 @@ impl Contributions {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.words.len() * 8);
         for entry in self.iter() {
-            bytes.extend(entry.subject.to_le_bytes());
-            bytes.extend(entry.cell.to_le_bytes());
-            bytes.extend(entry.records.to_le_bytes());
-            bytes.extend(entry.values.iter().flat_map(|value| value.to_le_bytes()));
+            entry.write(&mut bytes);
         }
         bytes
     }
@@ -218,11 +276,6 @@ impl Contributions {
     }
 }
 
-/// A count of records as a word.
-fn counted(records: u64) -> Result<i64, Mismatch> {
-    i64::try_from(records).map_err(|_| Mismatch::Range)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,5 +326,42 @@ mod tests {
             pairs.push(pairs[all.len() / 2]);
             assert_eq!(made(&pairs).err(), Some(Mismatch::Duplicate), "{stretches} stretches");
         }
+    }
+
+    #[test]
+    fn halves_are_merged_as_the_whole_is() {
+        let entry = |subject: u32, cell: u32| Contribution { subject, cell, records: 1, values: &[] };
+        // One subject in both halves of the first stretch, and stretches that lie on one side of it.
+        let stretches: [&[(u32, u32)]; 4] = [
+            &[(1, 0), (5, 1), (5, 3), (5, 7), (9, 2)],
+            &[(5, 0), (5, 2), (5, 9)],
+            &[(0, 3), (2, 1)],
+            &[(7, 1), (8, 0)],
+        ];
+        let mut bytes = Vec::new();
+        stretches.iter().copied().flatten().for_each(|(subject, cell)| entry(*subject, *cell).write(&mut bytes));
+        let merged = |bytes: &[u8], alone: usize| {
+            let written = Written { bytes, width: HEAD };
+            let mut words = vec![0; written.len() * HEAD];
+            written.merge(&written.runs(), &mut words, alone).map(|()| words)
+        };
+        let (halves, whole) = (merged(&bytes, 0), merged(&bytes, ALONE));
+        assert!(halves.is_ok() && halves == whole);
+        let mut sorted: Vec<(u32, u32)> = stretches.concat();
+        sorted.sort_unstable();
+        let keys = sorted.iter().map(|(subject, cell)| (i64::from(*subject) << 32) | i64::from(*cell));
+        assert!(whole.is_ok_and(|words| words.iter().copied().step_by(HEAD).eq(keys)));
+        for twice in [(5, 2), (0, 3), (8, 0)] {
+            let mut bytes = bytes.clone();
+            entry(twice.0, twice.1).write(&mut bytes);
+            assert_eq!([0, ALONE].map(|alone| merged(&bytes, alone).err()), [Some(Mismatch::Duplicate); 2]);
+        }
+    }
+
+    #[test]
+    fn more_records_than_are_counted_are_refused() {
+        let mut bytes = Vec::new();
+        Contribution { subject: 1, cell: 0, records: u64::MAX, values: &[] }.write(&mut bytes);
+        assert_eq!(Contributions::read(&bytes, 0).err(), Some(Mismatch::Range));
     }
 }

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use sluice_domain::contract::Tabulation;
 
+use super::contributions::ALONE;
 use super::{Contributions, Derived, Groups, Plane};
 use crate::evidence::{Evidence, Shares, Spread};
 use crate::table::every_code;
@@ -26,7 +27,7 @@ pub(super) fn planes(
     groups: &Groups,
     derived: &[Derived],
 ) -> Vec<Plane> {
-    let sweep = Sweep { contract, entries, groups: numbers(entries, groups), derived, most: BATCH };
+    let sweep = Sweep { contract, entries, groups: numbers(entries, groups), derived, most: BATCH, alone: ALONE };
     let inner: Vec<u32> = (0..contract.dimensions.len() as u32).collect();
     let kept = std::iter::once(&inner).chain(&contract.margins);
     kept.map(|kept| Plane { kept: kept.clone(), cells: sweep.plane(kept) }).collect()
@@ -55,6 +56,8 @@ struct Sweep<'a> {
     derived: &'a [Derived],
     /// Words that are copied at a time.
     most: usize,
+    /// Fewer entries are looked at on one thread.
+    alone: usize,
 }
 
 impl Sweep<'_> {
@@ -67,12 +70,10 @@ impl Sweep<'_> {
         }
         let mut codes = every_code(kept.iter().filter_map(|index| self.contract.dimensions.get(*index as usize)));
         let (mut first, mut rest) = (0, counts.as_slice());
-        let (mut cells, mut at_hand) = (BTreeMap::new(), CellAtHand::new(self));
+        let mut cells = BTreeMap::new();
         while !rest.is_empty() {
             let (batch, after) = rest.split_at(self.batch(rest));
-            let mut found = Vec::with_capacity(batch.len());
-            self.sweep(&fold, (first, batch), &mut at_hand, &mut found);
-            let filled = found.into_iter().zip(codes.by_ref());
+            let filled = self.sweep(&fold, (first, batch)).into_iter().zip(codes.by_ref());
             cells.extend(filled.filter_map(|(evidence, codes)| Some((codes, evidence?))));
             (first, rest) = (first + batch.len(), after);
         }
@@ -95,13 +96,49 @@ impl Sweep<'_> {
     }
 
     /// The evidence of a batch of cells, the first of which is the plane's so manieth; none of an empty one.
-    fn sweep(
-        &self,
-        fold: &[u32],
-        (first, counts): (usize, &[usize]),
-        at_hand: &mut CellAtHand<'_>,
-        found: &mut Vec<Option<Evidence>>,
-    ) {
+    fn sweep(&self, fold: &[u32], (first, counts): (usize, &[usize])) -> Vec<Option<Evidence>> {
+        let width = self.width();
+        let entries: usize = counts.iter().sum();
+        if entries * width > self.most {
+            return vec![self.in_place(fold, first)];
+        }
+        let copied = self.copied(fold, (first, counts));
+        let mut rest = copied.as_slice();
+        let mut below = 0;
+        let (mut lower, mut upper) = (Vec::new(), Vec::new());
+        for count in counts {
+            let (own, after) = rest.split_at(count * width);
+            if 2 * below < entries { &mut lower } else { &mut upper }.push(own);
+            (below, rest) = (below + count, after);
+        }
+        let evidence = |cells: &[&[i64]]| -> Vec<Option<Evidence>> {
+            let mut at_hand = CellAtHand::new(self);
+            cells.iter().map(|cell| at_hand.of(cell.chunks_exact(width))).collect()
+        };
+        if entries < self.alone {
+            return evidence(&[lower, upper].concat());
+        }
+        std::thread::scope(|scope| {
+            let beside = scope.spawn(|| evidence(&upper));
+            let mut found = evidence(&lower);
+            found.extend(beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            found
+        })
+    }
+
+    /// The evidence of one cell, from the entries where they are.
+    fn in_place(&self, fold: &[u32], cell: usize) -> Option<Evidence> {
+        let mut at_hand = CellAtHand::new(self);
+        for place in 0..self.entries.len() {
+            if fold.get(self.entries.cell_at(place) as usize).is_some_and(|own| *own as usize == cell) {
+                at_hand.add(self.entries.words_at(place), self.group(place));
+            }
+        }
+        at_hand.evidence()
+    }
+
+    /// The entries of a batch by cell, each with its group behind it.
+    fn copied(&self, fold: &[u32], (first, counts): (usize, &[usize])) -> Vec<i64> {
         let width = self.width();
         let mut next = Vec::with_capacity(counts.len());
         let mut end = 0;
@@ -109,35 +146,18 @@ impl Sweep<'_> {
             next.push(end);
             end += count * width;
         }
-        let large = end > self.most;
-        at_hand.clear();
-        let mut copied = vec![0_i64; if large { 0 } else { end }];
+        let mut copied = vec![0_i64; end];
         for place in 0..self.entries.len() {
             let cell = fold.get(self.entries.cell_at(place) as usize).map(|cell| *cell as usize);
             let Some(slot) = cell.and_then(|cell| next.get_mut(cell.checked_sub(first)?)) else { continue };
-            let (words, group) = (self.entries.words_at(place), self.group(place));
-            if large {
-                at_hand.add(words, group);
-                continue;
-            }
             let to = copied.get_mut(*slot..*slot + width).unwrap_or_default();
-            to.iter_mut().zip(words).for_each(|(to, word)| *to = *word);
-            if let (Some(group), Some(last)) = (group, to.last_mut()) {
+            to.iter_mut().zip(self.entries.words_at(place)).for_each(|(to, word)| *to = *word);
+            if let (Some(group), Some(last)) = (self.group(place), to.last_mut()) {
                 *last = group.cast_signed();
             }
             *slot += width;
         }
-        let mut rest = copied.as_slice();
-        for count in counts {
-            let (own, after) = rest.split_at(if large { 0 } else { count * width });
-            for entry in own.chunks_exact(width) {
-                let (words, group) = entry.split_at(self.entries.width());
-                at_hand.add(words, group.first().map(|group| group.cast_unsigned()));
-            }
-            found.push((*count > 0).then(|| at_hand.evidence()));
-            at_hand.clear();
-            rest = after;
-        }
+        copied
     }
 
     fn group(&self, place: usize) -> Option<u64> {
@@ -176,10 +196,16 @@ impl<'a> CellAtHand<'a> {
         }
     }
 
-    fn clear(&mut self) {
+    /// The evidence of a cell of these entries; none of an empty one.
+    fn of<'e>(&mut self, entries: impl Iterator<Item = &'e [i64]>) -> Option<Evidence> {
         self.last = None;
         self.merged.clear();
         self.members.clear();
+        for entry in entries {
+            let (words, group) = entry.split_at(entry.len() - usize::from(self.grouped));
+            self.add(words, group.first().map(|group| group.cast_unsigned()));
+        }
+        self.evidence()
     }
 
     fn subjects(&self) -> usize {
@@ -205,7 +231,10 @@ impl<'a> CellAtHand<'a> {
         held.iter_mut().zip(parts.chain(derived)).for_each(|(sum, part)| *sum = sum.saturating_add(part));
     }
 
-    fn evidence(&mut self) -> Evidence {
+    fn evidence(&mut self) -> Option<Evidence> {
+        if self.merged.is_empty() {
+            return None;
+        }
         self.members.sort_unstable();
         let subjects = self.subjects() as u64;
         let sizes = || self.members.chunk_by(|a, b| a.0 == b.0).map(|group| group.len() as u64);
@@ -213,7 +242,7 @@ impl<'a> CellAtHand<'a> {
             if self.grouped { (sizes().count() as u64, sizes().max().unwrap_or(0)) } else { (subjects, 1) };
         let mut spreads = (0..self.columns).map(|column| self.spread(column)).collect::<Vec<_>>().into_iter();
         let records = spreads.next().unwrap_or_default();
-        Evidence { subjects, groups, largest_group, records, measures: spreads.collect() }
+        Some(Evidence { subjects, groups, largest_group, records, measures: spreads.collect() })
     }
 
     fn spread(&mut self, column: usize) -> Spread {
@@ -297,11 +326,12 @@ mod tests {
         let derived = [Derived { name: String::new(), terms: vec![(0, 3)] }];
         let contract = contract();
         for groups in [Groups::none(), grouped] {
-            for most in [0, 7, 100, BATCH] {
+            for (most, alone) in [(0, 0), (7, ALONE), (100, 0), (BATCH, ALONE), (BATCH, 0)] {
                 let numbers = numbers(&entries, &groups);
-                let sweep = Sweep { contract: &contract, entries: &entries, groups: numbers, derived: &derived, most };
+                let (contract, entries, derived) = (&contract, &entries, &derived);
+                let sweep = Sweep { contract, entries, groups: numbers, derived, most, alone };
                 for kept in [vec![0, 1], vec![1], Vec::new()] {
-                    let fold = fold(&contract, &kept);
+                    let fold = fold(contract, &kept);
                     let mut wanted: BTreeMap<u32, Collector> = BTreeMap::new();
                     for (subject, cell, records, [value]) in made {
                         let collector = wanted.entry(fold[*cell as usize]).or_insert_with(|| Collector::new(2));
