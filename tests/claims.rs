@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use crate::support::data::root;
 
 fn page() -> String {
     fs::read_to_string(root().join("runtime/docs/breach.md")).expect("the page")

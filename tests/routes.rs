@@ -7,6 +7,7 @@ use sluice_domain::people::Role;
 use sluice_domain::refusal::Code;
 
 use crate::support::client::{Client, Reply};
+use crate::support::data::root;
 use crate::support::node::Place;
 use crate::support::shared::shared;
 
@@ -205,7 +206,7 @@ fn what_is_no_route_is_a_problem_like_any_other() {
 
 #[test]
 fn the_description_is_the_golden_one() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/openapi.json");
+    let path = root().join("tests/golden/openapi.json");
     let described = shared().place.anybody().get("/v1/openapi.json").ok();
     assert_eq!(described["openapi"], "3.1.0");
     if std::env::var_os("SLUICE_BLESS").is_some() {

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 use sluice_disclosure::appetite::Rules;
 use sluice_disclosure::primary::Bounds;
 
+use super::data::root;
+
 /// What one unit contributes to one cell.
 pub struct Contribution {
     /// The cell.
@@ -95,7 +97,7 @@ pub fn ask(asked: &[Asked<'_>]) -> Answer {
     let cases: Vec<Value> = asked.iter().map(|asked| case(asked, folder.path())).collect();
     let cases_file = folder.path().join("cases.json");
     std::fs::write(&cases_file, json!(cases).to_string()).expect("the folder is writable");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/support/acro/masks.py");
+    let script = root().join("tests/support/acro/masks.py");
     let mut command = Command::new(python);
     // Neither a display nor anything in the home folder has to do with masks.
     command.arg("-I").arg(script).arg(&cases_file).env("MPLBACKEND", "Agg").env("MPLCONFIGDIR", folder.path());

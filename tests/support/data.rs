@@ -9,9 +9,15 @@ use sluice_domain::limits::Limits;
 use sluice_domain::refusal::Refusal;
 use sluice_engine::ask::{Draft, Format, Ingest, TableSpec};
 
+/// The repository's folder: tests start in the folder of their package. The compiler's word for it would be another
+/// checkout's folder, when two of them share a target folder.
+pub fn root() -> PathBuf {
+    std::path::absolute("../..").expect("there is a current folder")
+}
+
 /// The examples' folder.
 pub fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+    root().join("examples")
 }
 
 fn dataset(name: &str, columns: Vec<Column>, subject: &str, domain: &str) -> Dataset {

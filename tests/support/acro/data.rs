@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -11,6 +10,7 @@ use arrow::datatypes::{DataType, Int64Type};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{Contribution, Microdata};
+use crate::support::data::examples;
 
 /// The columns that are texts here, months included.
 const TEXTS: [&str; 5] = ["tailnum", "month", "origin", "dest", "carrier"];
@@ -58,7 +58,7 @@ pub fn flights(name: &'static str, dimensions: &[&'static str], grouped: bool) -
 }
 
 fn read() -> Vec<Flight> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/flights.parquet");
+    let path = examples().join("data/flights.parquet");
     let file = File::open(path).expect("the example data are there");
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|builder| builder.build());
     reader.expect("it is Parquet").flat_map(|batch| flights_of(&batch.expect("it can be read"))).collect()
