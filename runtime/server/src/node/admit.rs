@@ -1,6 +1,7 @@
 //! How a job comes to be admitted: on static grounds, before any data is read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sluice_disclosure::families::answer::FamilyAnswer;
 use sluice_domain::contract::Contract;
@@ -17,14 +18,14 @@ use sluice_domain::policy;
 use sluice_domain::refusal::{Code, Refusal};
 use sluice_domain::relation::{self, Relation};
 use sluice_domain::state::State;
-use sluice_engine::ask::{TableSpec, Work};
+use sluice_engine::ask::{Admitted, TableSpec, Work};
 
 use super::book::Book;
 use super::desk::Once;
 use super::families::route_of;
 use super::seal::Sealed;
 use super::stop::{Done, Stop, off};
-use super::{Node, grants, show};
+use super::{Node, grants, remembered, show};
 use crate::api::types::{JobView, SubmitJob};
 
 /// The name of a job's work in its folder.
@@ -180,10 +181,7 @@ impl Node {
         let tables = tables(&book.state, grant, |_| None)?;
         let snapshots = pinned(&book.state, grant)?;
         grants::appetite(&book.state, grant)?;
-        let _turn = self.runs().admission().await?;
-        self.compiled(work).await?;
-        let admitted = self.fleet().admit(tables, work.clone()).await?;
-        admitted.contract.check(&self.settings().limits)?;
+        let admitted = self.admitted(grant, tables, work).await?;
         if admitted.contract.lane() != lane {
             return Err(Stop::with(Code::Contract, "the contract is of another lane"));
         }
@@ -197,7 +195,23 @@ impl Node {
         };
         let dictionary = |name: &str| book.state.datasets.get(name).map(|dataset| &dataset.dictionary);
         let relations = relation::between(&admitted.sources, dictionary);
-        Ok(Settled { contract: admitted.contract, snapshots, route, relations, answer })
+        Ok(Settled { contract: admitted.contract.clone(), snapshots, route, relations, answer })
+    }
+
+    /// What a worker says of the work, now or before.
+    async fn admitted(&self, grant: &Grant, tables: Vec<TableSpec>, work: &Work) -> Done<Arc<Admitted>> {
+        let key = remembered::key(&grant.id, &tables, work);
+        if let Some(admitted) = key.as_deref().and_then(|key| self.0.remembered.get(key)) {
+            return Ok(admitted);
+        }
+        let _turn = self.runs().admission().await?;
+        self.compiled(work).await?;
+        let admitted = Arc::new(self.fleet().admit(tables, work.clone()).await?);
+        admitted.contract.check(&self.settings().limits)?;
+        if let Some(key) = key {
+            self.0.remembered.put(key, Arc::clone(&admitted));
+        }
+        Ok(admitted)
     }
 
     /// Writes that a job was admitted, and where it is looked up, its release as well.

@@ -27,6 +27,7 @@ mod offline;
 mod people;
 mod rebuild;
 mod releases;
+mod remembered;
 mod review;
 mod runs;
 mod seal;
@@ -87,6 +88,7 @@ struct Inner {
     /// Held while families or a snapshot of theirs are protected.
     families_turn: tokio::sync::Mutex<()>,
     opened: families::Opened,
+    remembered: remembered::Remembered,
 }
 
 impl Node {
@@ -122,8 +124,8 @@ impl Node {
         });
         let fleet = fleet.map_err(|fault| OpenError::Ready(fault.to_string()))?;
         let runs = Runs::new(settings.runs_max);
-        let (families_turn, opened) = Default::default();
-        Ok(Node(Arc::new(Inner { desk, settings, fleet, runs, families_turn, opened })))
+        let (families_turn, opened, remembered) = Default::default();
+        Ok(Node(Arc::new(Inner { desk, settings, fleet, runs, families_turn, opened, remembered })))
     }
 
     /// The desk.
