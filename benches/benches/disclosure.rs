@@ -309,7 +309,7 @@ async fn crosstab() -> [Duration; 4] {
 
 /// ACRO's crosstab over the same rows.
 fn beside_acro(ours: Duration) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/support/acro/speed.py");
+    let script = Path::new("../tests/support/acro/speed.py");
     let told = Command::new(venv::python()).arg(script).args(["--rounds", "3"]).output().expect("Python runs");
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     let told: serde_json::Value = serde_json::from_slice(&told.stdout).expect("it prints JSON");

@@ -12,7 +12,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
 use sluice_benches::metering::{Metered, Metering};
-use sluice_benches::{AsyncThing, crosstab_plan, in_turn, job, median, peak_mib, seal, sealed, write_rows};
+use sluice_benches::{AsyncThing, crosstab_plan, in_turn, job, median, peak_mib, seal, sealed, sluice, write_rows};
 use sluice_domain::grade::Lane;
 use sluice_domain::limits::Limits;
 use sluice_engine::arena::{ArenaWriter, Picked, crossing_columns};
@@ -58,7 +58,7 @@ fn sum_of(batch: &RecordBatch) -> i64 {
 
 /// The component of a guest of ours.
 fn built(name: &str) -> Vec<u8> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name);
+    let project = Path::new("guests").join(name);
     let built = sluice_toolchain::build(&project, None, &mut |_| {}).expect("the guest builds");
     std::fs::read(built.path).expect("it was just built")
 }
@@ -156,11 +156,8 @@ impl Bench {
     }
 
     fn fleet(&self) -> Fleet {
-        let own = std::env::current_exe().expect("a path");
-        let exe = own.ancestors().map(|folder| folder.join("sluice")).find(|path| path.is_file());
-        let exe = exe.expect("build the sluice binary first: cargo build --release");
         let settings = FleetSettings {
-            exe,
+            exe: sluice(),
             limits: self.limits.clone(),
             spare: 2,
             cache: self.home.path().join("cache"),

@@ -6,7 +6,7 @@
 pub mod metering;
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -185,4 +185,15 @@ pub fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok()).unwrap_or(0) / 1024
+}
+
+/// The `sluice` binary of the folder that this program is in.
+///
+/// # Panics
+/// It isn't built.
+#[must_use]
+pub fn sluice() -> PathBuf {
+    let own = std::env::current_exe().expect("a path");
+    let exe = own.ancestors().map(|folder| folder.join("sluice")).find(|path| path.is_file());
+    exe.expect("build the sluice binary first: cargo build --release")
 }

@@ -119,6 +119,12 @@ pub fn broken(evidence: &Evidence, quantity: Quantity, bounds: Bounds, rules: &R
     found
 }
 
+/// Whether nobody contributes to a sum.
+#[must_use]
+pub fn is_nobodys(evidence: &Evidence, quantity: Quantity) -> bool {
+    spread(evidence, quantity).is_some_and(|spread| spread.subjects.nonzero == 0)
+}
+
 /// The concentration rules that hold of contributors, by subject or by group: dominance, p% and pq.
 pub(crate) fn concentrated(spread: &Spread, rules: &Rules) -> Vec<Rule> {
     let dominance = dominance::broken(spread, rules).map(|rule| Rule::Dominance { n: rule.n, k: rule.k_percent });

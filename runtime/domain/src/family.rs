@@ -276,6 +276,12 @@ impl FamilyTerms {
             if measure.scale > 9 || wide.checked_mul(10_u64.pow(u32::from(measure.scale))).is_none() {
                 return broken(format!("`{}` has too many decimal places for its bounds", measure.column));
             }
+            if ["subjects", "records"].contains(&measure.column.as_str()) {
+                return broken(format!(
+                    "`{}` is what tables call a count: a sum of that name can't be told from it",
+                    measure.column
+                ));
+            }
             if !names.insert(&measure.column) {
                 return broken(format!("`{}` is listed twice", measure.column));
             }

@@ -7,12 +7,15 @@
 //! # Guarantees
 //! - [`between`] gives a relation only where each measure in it is, by what is known of the query, a bare column of one
 //!   and the same read of one dataset: the rows behind all of them are the same ones.
-//! - Whichever single column of a relation isn't published, the figure that gives it away is named: of
+//! - Every column that follows from published ones is named, whichever it is and through however many relations: of
 //!   `profit = revenue - cost` that is profit where revenue and cost are published, and cost where revenue and profit are.
+//! - Where all columns of a relation are published, what is left of it is a figure too: it is 0 but for those whose values
+//!   were held within bounds, or are missing, and shows what was cut off.
 //!
 //! # Does not guarantee
 //! That every relation is listed, or that the data hold to what is listed. That a measure which is worked out by a query
-//! or a module is recognised: it has no column, and takes part in no relation.
+//! or a module is recognised: it has no column, and takes part in no relation. That a sum of several columns is seen which
+//! no relation names. Where whole coefficients would need more than 32 bits, what follows isn't named.
 //!
 //! # Example
 //! The dictionary says `{"name": "profit", "terms": {"revenue": 1, "cost": -1}, "equals": "profit"}`; the contract has
@@ -21,6 +24,8 @@
 //! Source: disclosure.md, section 2 ("The dictionary lists linear relations between measures").
 
 use std::collections::{BTreeMap, BTreeSet};
+
+mod solved;
 
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +62,18 @@ pub struct Relation {
     pub terms: Vec<(u32, i32)>,
     /// The measure that is that sum, where the contract has it.
     pub equals: Option<u32>,
+    /// Whether it is 0 for everybody whose values the dictionary describes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub residual: bool,
+}
+
+/// What follows from published measures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Following {
+    /// The figure.
+    pub relation: Relation,
+    /// The column that it is, so many times; none of what has no column.
+    pub column: Option<(String, i32)>,
 }
 
 impl Relation {
@@ -103,26 +120,16 @@ impl ColumnRelation {
         Ok(())
     }
 
-    /// The same between measures, by position; none where it gives no figure away that isn't published.
-    fn measured(&self, measure: impl Fn(&str) -> Option<u32>) -> Option<Relation> {
-        let known: Vec<(u32, i32)> =
-            self.terms.iter().filter_map(|(column, factor)| Some((measure(column)?, *factor))).collect();
-        let equals = self.equals.as_deref().and_then(&measure);
-        // A multiple of one published figure is nothing new.
-        if known.len() + equals.iter().len() < 2 {
-            return None;
-        }
-        match (self.terms.len() - known.len(), equals) {
-            (0, equals) => Some(Relation { name: self.name.clone(), terms: known, equals }),
-            // The one term that isn't published follows from the sum and the other terms, up to its coefficient.
-            (1, Some(whole)) => {
-                let missing = self.terms.keys().find(|column| measure(column).is_none())?;
-                let others = known.into_iter().map(|(place, factor)| (place, -factor));
-                let terms = std::iter::once((whole, 1)).chain(others).collect();
-                Some(Relation { name: missing.clone(), terms, equals: None })
-            }
-            _ => None,
-        }
+    /// What all its terms add up to, where all are published.
+    fn added_up(&self, measure: &impl Fn(&str) -> Option<u32>) -> Option<Following> {
+        let terms = self.terms.iter().map(|(column, factor)| Some((measure(column)?, *factor)));
+        let terms: Vec<(u32, i32)> = terms.collect::<Option<_>>()?;
+        let equals = self.equals.as_deref().and_then(measure);
+        // A multiple of one published figure is nothing new, unless it is said to be another one.
+        (terms.len() + equals.iter().len() >= 2).then(|| Following {
+            relation: Relation { name: self.name.clone(), terms, equals, residual: false },
+            column: self.equals.clone().map(|column| (column, 1)),
+        })
     }
 }
 
@@ -154,25 +161,37 @@ pub fn between<'a>(sources: &[Option<Source>], dictionary: impl Fn(&str) -> Opti
             })
         };
         let measure = |column: &str| sources.iter().position(|source| is(source, column)).map(|place| place as u32);
-        relations.extend(dictionary(dataset).into_iter().flat_map(|dictionary| among(dictionary, measure, &mut names)));
+        let following = dictionary(dataset).into_iter().flat_map(|dictionary| among(dictionary, measure, &mut names));
+        relations.extend(following.map(|following| following.relation));
     }
     relations
 }
 
-/// The relations of one dictionary between the measures that are columns of it, given the place of each; their names are
-/// others than those that are taken, and are taken after it.
+/// What follows from the measures that are columns of one dictionary, given the place of each; the names are others than
+/// those that are taken, and are taken after it.
 pub fn among(
     dictionary: &Dictionary,
     measure: impl Fn(&str) -> Option<u32>,
     taken: &mut BTreeSet<String>,
-) -> Vec<Relation> {
-    let found = dictionary.relations.iter().filter_map(|relation| relation.measured(&measure));
-    let named = found.map(|relation| {
-        let name = distinct(&relation.name, taken);
-        taken.insert(name.clone());
-        Relation { name, ..relation }
-    });
-    named.collect()
+) -> Vec<Following> {
+    let relations = &dictionary.relations;
+    let mut found: Vec<Following> = relations.iter().filter_map(|relation| relation.added_up(&measure)).collect();
+    let named: BTreeSet<String> = found
+        .iter()
+        .flat_map(|known| {
+            [known.relation.name.clone()].into_iter().chain(known.column.clone().map(|(column, _)| column))
+        })
+        .collect();
+    found.extend(solved::following(relations, &measure).into_iter().filter(|other| {
+        let column = other.column.as_ref().map(|(column, _)| column);
+        other.relation.residual || !named.contains(column.unwrap_or(&other.relation.name))
+    }));
+    for following in &mut found {
+        let relation = &mut following.relation;
+        relation.name = distinct(&relation.name, taken);
+        taken.insert(relation.name.clone());
+    }
+    found
 }
 
 /// The name, or the same with the least number that makes it another.
@@ -202,7 +221,7 @@ mod tests {
 
     fn firms(relations: Vec<ColumnRelation>) -> Dictionary {
         let number = |name: &str| Column::new(name, ColumnKind::Int64);
-        let columns = ["revenue", "cost", "profit", "tax"].map(number).into_iter();
+        let columns = ["revenue", "cost", "profit", "tax", "gross", "net"].map(number).into_iter();
         Dictionary { columns: columns.chain([Column::new("place", ColumnKind::Utf8)]).collect(), relations }
     }
 
@@ -222,7 +241,11 @@ mod tests {
     }
 
     fn named(name: &str, terms: &[(u32, i32)], equals: Option<u32>) -> Relation {
-        Relation { name: name.to_owned(), terms: terms.to_vec(), equals }
+        Relation { name: name.to_owned(), terms: terms.to_vec(), equals, residual: false }
+    }
+
+    fn residual(name: &str, terms: &[(u32, i32)]) -> Relation {
+        Relation { residual: true, ..named(name, terms, None) }
     }
 
     #[test]
@@ -230,20 +253,54 @@ mod tests {
         let two = found(vec![profit()], &[(0, "revenue"), (0, "cost")]);
         assert_eq!(two, [named("profit", &[(1, -1), (0, 1)], None)]);
         let three = found(vec![profit()], &[(0, "profit"), (0, "revenue"), (0, "cost")]);
-        assert_eq!(three, [named("profit", &[(2, -1), (1, 1)], Some(0))]);
+        let left = residual("profit_residual", &[(0, 1), (1, -1), (2, 1)]);
+        assert_eq!(three, [named("profit", &[(2, -1), (1, 1)], Some(0)), left]);
     }
 
     #[test]
     fn attack_46_the_one_column_that_is_not_published_is_the_figure_that_follows() {
         let cost = found(vec![profit()], &[(0, "revenue"), (0, "profit")]);
-        assert_eq!(cost, [named("cost", &[(1, 1), (0, -1)], None)], "profit less revenue is minus cost");
+        assert_eq!(cost, [named("cost", &[(0, 1), (1, -1)], None)], "revenue less profit is cost");
         assert_eq!(found(vec![profit()], &[(0, "cost")]), []);
         let double = relation("double", &[("tax", 2)], Some("cost"));
         assert_eq!(found(vec![double.clone()], &[(0, "tax")]), []);
-        assert_eq!(found(vec![double], &[(0, "tax"), (0, "cost")]), [named("double", &[(0, 2)], Some(1))]);
+        let both = [named("double", &[(0, 2)], Some(1)), residual("double_residual", &[(0, 2), (1, -1)])];
+        assert_eq!(found(vec![double], &[(0, "tax"), (0, "cost")]), both);
         let bare = relation("margin", &[("revenue", 1), ("cost", -1), ("tax", -2)], None);
         assert_eq!(found(vec![bare.clone()], &[(0, "revenue"), (0, "cost")]), []);
         assert_eq!(found(vec![bare], &[(0, "revenue"), (0, "cost"), (0, "tax")]).len(), 1);
+    }
+
+    #[test]
+    fn attack_46_what_follows_through_several_relations_is_named() {
+        // Gross is revenue less cost, net is gross less tax; gross is no column that anybody has.
+        let chain = || {
+            let gross = relation("gross", &[("revenue", 1), ("cost", -1)], Some("gross"));
+            vec![gross, relation("net", &[("gross", 1), ("tax", -2)], Some("net"))]
+        };
+        let of = |columns: &[&str]| {
+            let columns: Vec<(u32, &str)> = columns.iter().map(|column| (0, *column)).collect();
+            found(chain(), &columns)
+        };
+        let net = named("net", &[(0, 1), (1, -1), (2, -2)], None);
+        assert_eq!(of(&["revenue", "cost", "tax"]), [named("gross", &[(1, -1), (0, 1)], None), net]);
+        // From the other end, and in the middle.
+        let (gross, cost) = (named("gross", &[(1, 2), (2, 1)], None), named("cost", &[(0, 1), (1, -2), (2, -1)], None));
+        let seen = of(&["revenue", "tax", "net"]);
+        assert_eq!((seen.len(), seen.contains(&gross), seen.contains(&cost)), (2, true, true));
+        // Half of what follows twice: the coefficient stays whole, and says which column it is of.
+        let dictionary = firms(chain());
+        let place = |name: &str| ["revenue", "cost", "net"].iter().position(|known| *known == name).map(|at| at as u32);
+        let following = among(&dictionary, place, &mut BTreeSet::new());
+        let tax = following.iter().find(|following| following.relation.name == "tax").expect("it follows");
+        assert_eq!(
+            (tax.relation.terms.as_slice(), &tax.column),
+            (&[(0, 1), (1, -1), (2, -1)][..], &Some(("tax".to_owned(), 2)))
+        );
+        assert_eq!(of(&["revenue", "net"]), [], "two are missing, and no combination of them has a name");
+        let all = of(&["revenue", "cost", "tax", "gross", "net"]);
+        let left = residual("net_residual", &[(2, 2), (3, -1), (4, 1)]);
+        assert_eq!((all.len(), all.contains(&left)), (4, true), "{all:?}");
     }
 
     #[test]

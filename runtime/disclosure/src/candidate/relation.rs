@@ -29,6 +29,12 @@ pub struct Derived {
     pub name: String,
     /// Measures, by position, each with its coefficient; scales are aligned.
     pub terms: Vec<(usize, i128)>,
+    /// Whether it is 0 for everybody whose values the dictionary describes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub residual: bool,
+    /// What it lies between for one record, by itself and not by its terms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<(i128, i128)>,
 }
 
 /// Whether the relations are of measures that the contract has.
@@ -60,7 +66,7 @@ impl Derived {
             let steps = 10_i128.saturating_pow(finest - scale(*measure));
             (*measure as usize, steps.saturating_mul(i128::from(*factor)))
         };
-        Derived { name, terms: terms.iter().map(term).collect() }
+        Derived { name, terms: terms.iter().map(term).collect(), residual: false, bounds: None }
     }
 
     /// What it comes to, given the measures.
@@ -78,7 +84,10 @@ pub(super) fn derived(contract: &Tabulation, relations: &[Relation]) -> Vec<Deri
     let ratios = ratios(contract).map(|ratio| {
         Derived::new(format!("{}_rest", ratio.name), &[(ratio.denominator, 1), (ratio.numerator, -1)], scale)
     });
-    let declared = relations.iter().map(|relation| Derived::new(relation.name.clone(), &relation.terms, scale));
+    let declared = relations.iter().map(|relation| Derived {
+        residual: relation.residual,
+        ..Derived::new(relation.name.clone(), &relation.terms, scale)
+    });
     ratios.chain(declared).collect()
 }
 

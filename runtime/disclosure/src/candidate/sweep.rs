@@ -6,7 +6,7 @@
 //!
 //! # Guarantees
 //! Exact. Besides the entries it needs [`BATCH`] words, 8 bytes an entry where groups are declared, and for each subject of
-//! the cell at hand 16 bytes a quantity, and 16 more where groups are declared.
+//! the two cells at hand 16 bytes a quantity, and 16 more where groups are declared.
 
 use std::collections::BTreeMap;
 
@@ -323,7 +323,7 @@ mod tests {
         let Ok(grouped) = Groups::new((0..60).map(|subject| (subject, u64::from(subject / 7)))) else {
             panic!("one group each")
         };
-        let derived = [Derived { name: String::new(), terms: vec![(0, 3)] }];
+        let derived = [Derived::new(String::new(), &[(0, 3)], |_| 0)];
         let contract = contract();
         for groups in [Groups::none(), grouped] {
             for (most, alone) in [(0, 0), (7, ALONE), (100, 0), (BATCH, ALONE), (BATCH, 0)] {

@@ -2,7 +2,9 @@
 //!
 //! **Claim**: where all terms of a declared relation are published, what they add up to is published too, and undergoes
 //! every rule: where it breaks one, the first term is withheld. Where the sum of the terms is a published measure itself,
-//! all of them are withheld in a cell as soon as one is, since each follows from the others. **Limits**: relations are
+//! all of them are withheld in a cell as soon as one is, since each follows from the others. What is left of a relation
+//! of which all measures are published undergoes the rules too, where it isn't 0 for everybody: it shows whose values
+//! were held within bounds, and by how much. **Limits**: relations are
 //! what the agency declares; where it declares none and several measures are published, [`super::unchecked`] says so.
 //! **Source**: disclosure.md, section 2 ("the dictionary lists linear relations between measures (profit = revenue -
 //! cost)"); attacks.md, row 46. **Example**: revenue and cost of 20 firms, equal but for one firm with a profit: revenue
@@ -38,6 +40,9 @@ impl Check for Relations {
                 let Some((term, _)) = relation.terms.first().filter(|_| shows_terms(counted, relation)) else {
                     continue;
                 };
+                if relation.residual && primary::is_nobodys(evidence, Quantity::Sum(place)) {
+                    continue;
+                }
                 let rules = primary::broken(evidence, Quantity::Sum(place), None, appetite.rules());
                 let names = ratios::named(&rules);
                 if !names.is_empty() {
@@ -79,7 +84,8 @@ mod tests {
         if equals.is_none() {
             table.contract.statistics.pop();
         }
-        table.relations = vec![Relation { name: "profit".to_owned(), terms: vec![(0, 1), (1, -1)], equals }];
+        table.relations =
+            vec![Relation { name: "profit".to_owned(), terms: vec![(0, 1), (1, -1)], equals, residual: false }];
         let firm = |i: i64| {
             let profit = if i == 0 { profits[0] } else { profits[1] * (i % 3) };
             vec![200 + 7 * i + profit, 200 + 7 * i, profit]
@@ -130,7 +136,8 @@ mod tests {
     fn the_difference_is_judged_and_no_measure_beside_it() {
         // Two measures alone, so that what is derived comes right after them.
         let mut table = Table::new(&[&["x"]]).measure(0, 1_000).measure(0, 1_000);
-        table.relations = vec![Relation { name: "profit".to_owned(), terms: vec![(0, 1), (1, -1)], equals: None }];
+        table.relations =
+            vec![Relation { name: "profit".to_owned(), terms: vec![(0, 1), (1, -1)], equals: None, residual: false }];
         let firm = |i: i64| vec![200 + 7 * i + i64::from(i == 0) * 50, 200 + 7 * i];
         table.contributions.insert(vec![0], (0..20).map(firm).collect());
         let findings = Relations.run(&table.candidate(), &floor(Grade::Open));
@@ -145,7 +152,8 @@ mod tests {
     fn a_relation_is_between_measures_of_the_contract() {
         let refused = |terms: &[(u32, i32)], equals| {
             let mut table = firms([50, 30], None);
-            table.relations = vec![Relation { name: "profit".to_owned(), terms: terms.to_vec(), equals }];
+            table.relations =
+                vec![Relation { name: "profit".to_owned(), terms: terms.to_vec(), equals, residual: false }];
             table.built(&table.entries()).err()
         };
         assert_eq!(refused(&[(0, 1), (1, -1)], Some(2)), None);

@@ -67,7 +67,8 @@ mod tests {
         let found = |published: u32, terms: &[(u32, i32)]| {
             let mut table = Table::new(&[&["AA"]]).same_subject(&[0], 0, &vec![1; published as usize]);
             table = (0..published).fold(table, |table, _| table.measure(0, 9));
-            table.relations = vec![Relation { name: "sum".to_owned(), terms: terms.to_vec(), equals: None }];
+            table.relations =
+                vec![Relation { name: "sum".to_owned(), terms: terms.to_vec(), equals: None, residual: false }];
             ids(&Unchecked.run(&table.candidate(), &floor(Grade::Open)))
         };
         assert_eq!(found(2, &[(0, 1), (1, -1)]), ["unchecked:linked"]);

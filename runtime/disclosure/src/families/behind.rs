@@ -3,7 +3,7 @@
 //!
 //! # Guarantees
 //! The place of a figure is made of public words alone. A cell that is withheld, or shown as it was at an earlier date,
-//! is there as *protected*: a later release may not equal what it is now.
+//! is there as *protected*: a later release may not equal what it is now. So is one of a quantity that the cell doesn't show.
 //!
 //! # Does not guarantee
 //! That the distances of a sum to its bounds are compared: a family's bounds are of a record, and how many records a
@@ -179,8 +179,14 @@ impl Behind {
         let columns = table.kept.iter().map(|kept| kept.column.clone()).collect();
         let labels = table.kept.iter().zip(&cell.codes).map(|(kept, code)| kept.codes.get(*code as usize).cloned());
         let labels: Option<Vec<String>> = labels.collect();
-        let found = labels.and_then(|labels| sealed.table(&columns)?.cells.get(&labels));
-        found.is_some_and(|cell| cell.status == Status::Published)
+        let quantity = seal::tables::name(&self.layout, spot.quantity);
+        let shown = labels.and_then(|labels| {
+            let table = sealed.table(&columns)?;
+            let place = table.quantities.iter().position(|own| *own == quantity)?;
+            let cell = table.cells.get(&labels).filter(|cell| cell.status == Status::Published)?;
+            cell.values.get(place)
+        });
+        shown.is_some_and(|value| !value.is_empty())
     }
 }
 

@@ -1,8 +1,9 @@
 //! The layout: what the families of one dataset publish, as tables and cells over common atoms, and what follows from it.
 //!
 //! # Guarantees
-//! A figure that a relation of the dictionary gives away is named with each table in which it may be worked out: where all
-//! its terms are published, in that table or in finer ones ([`Table::implied`]).
+//! A figure that relations of the dictionary give away is named with each table in which it may be worked out: where all
+//! its terms are published, in that table or in finer ones ([`Table::implied`]). The same of nodes that no family has for
+//! a table ([`Layout::nodes`]): whatever cells add up to, at any levels.
 //!
 //! # Does not guarantee
 //! That a term is known there: a finer table may withhold what it would take. It errs to the safe side.
@@ -13,13 +14,16 @@ use serde::{Deserialize, Serialize};
 use sluice_domain::dictionary::Dictionary;
 use sluice_domain::family::{Family, FamilyMeasure, FamilyState, method_together};
 use sluice_domain::method::Method;
-use sluice_domain::relation;
+use sluice_domain::relation::{self, Following};
 
 use crate::candidate::Derived;
 use crate::primary::Quantity;
 
 /// A code that a record doesn't have, or that isn't declared.
 pub const NO_CODE: u32 = u32::MAX;
+
+/// The most nodes that aren't published.
+const NODES_MAX: usize = 256;
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +69,10 @@ pub struct Layout {
     pub derived: Vec<Derived>,
     /// The tables, in the order of the columns that they keep.
     pub tables: Vec<Table>,
+    /// Coarser tables that nobody publishes, though their cells are sums of published ones: with what may be known of
+    /// them. A family that publishes all its margins adds none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<Table>,
     /// How figures are rounded: what the families that aren't withdrawn say.
     pub method: Method,
 }
@@ -90,8 +98,15 @@ impl Layout {
         let in_force = families.clone().into_iter().filter(|family| family.state != FamilyState::Withdrawn);
         let method = method_together(in_force.map(|family| &family.terms));
         let method = method.map_err(|refusal| Misfit(refusal.detail.unwrap_or(refusal.sentence)))?;
-        let mut layout =
-            Layout { columns, codes, measures: Vec::new(), derived: Vec::new(), tables: Vec::new(), method };
+        let mut layout = Layout {
+            columns,
+            codes,
+            measures: Vec::new(),
+            derived: Vec::new(),
+            tables: Vec::new(),
+            nodes: Vec::new(),
+            method,
+        };
         for family in families.clone() {
             layout.add_measures(dictionary, family)?;
         }
@@ -117,6 +132,7 @@ impl Layout {
         }
         let implied: Vec<BTreeSet<usize>> = layout.tables.iter().map(|table| layout.implied(table)).collect();
         layout.tables.iter_mut().zip(implied).for_each(|(table, implied)| table.implied = implied);
+        layout.nodes = layout.unpublished()?;
         Ok(layout)
     }
 
@@ -139,27 +155,94 @@ impl Layout {
         let wide = |(lower, upper): (i64, i64)| (i128::from(lower), i128::from(upper));
         let measure = |place: usize| self.measures.get(place).map_or((0, 0), |(_, bounds)| wide(*bounds));
         let Some(derived) = self.derived_at(place) else { return measure(place) };
-        derived.terms.iter().fold((0, 0), |(least, most), (place, factor)| {
+        let (least, most) = derived.terms.iter().fold((0_i128, 0_i128), |(least, most), (place, factor)| {
             let (lower, upper) = measure(*place);
             let (a, b) = (factor.saturating_mul(lower), factor.saturating_mul(upper));
             (a.min(b).saturating_add(least), a.max(b).saturating_add(most))
-        })
+        });
+        let (lower, upper) = derived.bounds.unwrap_or((least, most));
+        (least.max(lower), most.min(upper))
+    }
+
+    /// The values whose distances to declared bounds are figures as well, with the bounds: measures, and what is derived
+    /// and is a column that has some.
+    pub fn bounded(&self) -> impl Iterator<Item = (usize, (i128, i128))> + '_ {
+        let wide = |(_, (lower, upper)): &(FamilyMeasure, (i64, i64))| Some((i128::from(*lower), i128::from(*upper)));
+        let declared = self.measures.iter().map(wide).chain(self.derived.iter().map(|derived| derived.bounds));
+        declared.enumerate().filter_map(|(place, bounds)| Some((place, bounds?)))
     }
 
     /// The figures that follow by relations of the dictionary.
     fn follows(&self, dictionary: &Dictionary) -> Vec<Derived> {
         let place = |column: &str| self.measure(column).and_then(|place| u32::try_from(place).ok());
         let scale = |place: u32| self.measures.get(place as usize).map_or(0, |(measure, _)| u32::from(measure.scale));
-        let relations = relation::among(dictionary, place, &mut BTreeSet::new());
-        relations.into_iter().map(|relation| Derived::new(relation.name, &relation.terms, scale)).collect()
+        let declared = |(column, times): (String, i32), finest: u32| {
+            let bounds = dictionary.column(&column)?.bounds?;
+            let steps = 10_i128.checked_pow(finest)?.checked_mul(i128::from(times))?;
+            Some((i128::from(bounds.lower).checked_mul(steps)?, i128::from(bounds.upper).checked_mul(steps)?))
+        };
+        let of = |Following { relation, column }: Following| {
+            let finest = relation.terms.iter().map(|(place, _)| scale(*place)).max().unwrap_or(0);
+            let bounds = column.and_then(|column| declared(column, finest));
+            Derived { residual: relation.residual, bounds, ..Derived::new(relation.name, &relation.terms, scale) }
+        };
+        relation::among(dictionary, place, &mut BTreeSet::new()).into_iter().map(of).collect()
+    }
+
+    /// The tables whose cells add up to those of this one, itself among them.
+    pub fn finer<'a>(&'a self, table: &'a Table) -> impl Iterator<Item = &'a Table> + 'a {
+        self.tables.iter().filter(|other| table.follows_from(other))
     }
 
     /// The derived figures of which every term is published in a table or in finer ones.
     fn implied(&self, table: &Table) -> BTreeSet<usize> {
-        let finer: Vec<&Table> = self.tables.iter().filter(|other| table.follows_from(other)).collect();
+        let finer: Vec<&Table> = self.finer(table).collect();
         let known = |measure: usize| finer.iter().any(|other| other.quantities.contains(&Quantity::Sum(measure)));
         let whole = |derived: &Derived| derived.terms.iter().all(|(measure, _)| known(*measure));
         self.derived.iter().enumerate().filter(|(_, derived)| whole(derived)).map(|(place, _)| place).collect()
+    }
+
+    /// Every combination of columns that tables keep, or coarser levels of them, and that no table has.
+    fn unpublished(&self) -> Result<Vec<Table>, Misfit> {
+        let levels: BTreeMap<&String, &Kept> =
+            self.tables.iter().flat_map(|table| &table.kept).map(|kept| (&kept.column, kept)).collect();
+        let mut seen: BTreeSet<Vec<&String>> =
+            self.tables.iter().map(|table| table.kept.iter().map(|kept| &kept.column).collect()).collect();
+        let mut open: Vec<Vec<&String>> = seen.iter().cloned().collect();
+        let mut nodes = BTreeSet::new();
+        while let Some(columns) = open.pop() {
+            for (place, column) in columns.iter().enumerate() {
+                let own = levels.get(column);
+                let coarser = levels.iter().filter(|(name, level)| {
+                    *name != column && own.is_some_and(|own| level.follows_from(own) && !own.follows_from(level))
+                });
+                for instead in coarser.map(|(name, _)| Some(*name)).chain([None]) {
+                    let mut node = columns.clone();
+                    node.remove(place);
+                    node.extend(instead);
+                    node.sort_unstable();
+                    node.dedup();
+                    if seen.insert(node.clone()) {
+                        open.push(node.clone());
+                        nodes.insert(node);
+                    }
+                }
+            }
+        }
+        if nodes.len() > NODES_MAX {
+            return Err(Misfit(format!(
+                "{} combinations of their columns are no table of any; publish more margins, or take fewer levels",
+                nodes.len()
+            )));
+        }
+        let table = |columns: &Vec<&String>| {
+            let kept = columns.iter().filter_map(|column| levels.get(column).map(|kept| (*kept).clone())).collect();
+            let mut node = Table { kept, quantities: BTreeSet::new(), implied: BTreeSet::new() };
+            node.quantities = self.finer(&node).flat_map(|table| table.quantities.iter().copied()).collect();
+            node.implied = self.implied(&node);
+            node
+        };
+        Ok(nodes.iter().map(table).collect())
     }
 
     /// The table that keeps these columns.

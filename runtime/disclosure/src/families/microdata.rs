@@ -19,6 +19,14 @@ pub struct Entry {
     pub values: Vec<i128>,
 }
 
+impl Entry {
+    /// The value at this place; 0 where there is none.
+    #[must_use]
+    pub fn value(&self, place: usize) -> i128 {
+        self.values.get(place).copied().unwrap_or(0)
+    }
+}
+
 /// Entries over atoms.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Microdata {

@@ -11,8 +11,12 @@
 //! What people have released beforehand is no part of the system. The caller compares what would be published with it,
 //! and names the cells that may not be ([`Sealing::held`]); they are withheld like any that breaks a rule.
 //!
+//! Sums of cells that no table has are looked at as well: no published figures may add up to what follows from a relation
+//! there and breaks a rule, nor to a figure whose change from an earlier moment breaks one.
+//!
 //! # Guarantees
-//! One status for all quantities of a cell, so that none gives another away. Records whose code isn't declared form
+//! One status for all quantities of a cell, so that none gives another away; but a cell that is out stays out with what it
+//! showed, and doesn't show what a family adds later if that breaks a rule. Records whose code isn't declared form
 //! cells that nobody publishes and that are protected like any other, since a total less its parts shows them.
 //! The result depends on the data, the rules and the families, and on nothing else.
 //!
@@ -22,11 +26,15 @@
 //!
 //! Source: disclosure.md, the rule that shapes the product, and section 3 on what binds.
 
+mod added;
+mod shadows;
 pub(super) mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::layout::{Layout, NO_CODE};
+use added::Hidden;
+
+use super::layout::{Layout, NO_CODE, Table};
 use super::microdata::{Entry, Microdata};
 use super::sealed::{SealedCell, SealedTables, Status};
 use crate::appetite::Rules;
@@ -95,8 +103,8 @@ struct Cell {
 enum Verdict {
     /// Rules that it breaks.
     Primary(Vec<Rule>),
-    /// It hasn't changed, and is out.
-    Out(Earlier),
+    /// It hasn't changed, and is out; with what it doesn't show.
+    Out(Earlier, Hidden),
     /// It has changed too little.
     Carried(Earlier),
     /// It was withheld.
@@ -110,6 +118,14 @@ struct Earlier {
     as_of_ms: i64,
     /// One for each quantity that its table publishes now; none of one that it didn't publish then.
     values: Vec<Option<String>>,
+}
+
+impl Earlier {
+    /// What of the table's quantities was published.
+    fn shown(&self, table: &Table) -> BTreeSet<Quantity> {
+        let values = table.quantities.iter().zip(&self.values);
+        values.filter(|(_, value)| value.is_some()).map(|(quantity, _)| *quantity).collect()
+    }
 }
 
 /// Seals the families of one snapshot.
@@ -136,7 +152,8 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
     };
     let primary =
         which(|verdict| matches!(verdict, Verdict::Primary(_) | Verdict::Carried(_) | Verdict::WithheldBefore));
-    let released = which(|verdict| matches!(verdict, Verdict::Out(_)));
+    let released = which(|verdict| matches!(verdict, Verdict::Out(..)));
+    let apart = added::apart(sealing, &joint, (&cells, &verdicts), &quantities);
     let problem = Problem {
         system: &system,
         primary: &primary,
@@ -145,6 +162,7 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
         costs: &cells.iter().map(|cell| cost(layout, cell)).collect::<Vec<u64>>(),
         figures: &figures,
         holders: &holders(&joint),
+        apart: &apart,
     };
     let protected =
         pattern::protect(&problem).map_err(|unprotected| Unsealable::Unprotected(unprotected.cells.len()))?;
@@ -191,14 +209,19 @@ impl<'a> Joint<'a> {
     }
 }
 
+/// The cells of a table that occur, with their atoms.
+fn cells_of(table: &Table, joint: &Joint<'_>) -> BTreeMap<Vec<u32>, Vec<u32>> {
+    let mut cells: BTreeMap<Vec<u32>, Vec<u32>> = BTreeMap::new();
+    for (place, atom) in (0_u32..).zip(&joint.atoms) {
+        cells.entry(table.codes_of(atom).collect()).or_default().push(place);
+    }
+    cells
+}
+
 fn cells(layout: &Layout, joint: &Joint<'_>) -> Vec<Cell> {
     let mut cells = Vec::new();
     for (table, content) in layout.tables.iter().enumerate() {
-        let mut of_table: BTreeMap<Vec<u32>, Vec<u32>> = BTreeMap::new();
-        for (place, atom) in (0_u32..).zip(&joint.atoms) {
-            of_table.entry(content.codes_of(atom).collect()).or_default().push(place);
-        }
-        cells.extend(of_table.into_iter().map(|(codes, atoms)| {
+        cells.extend(cells_of(content, joint).into_iter().map(|(codes, atoms)| {
             let evidence = evidence(layout, Joint::of(&joint.now, &atoms));
             Cell { table, codes, atoms, evidence }
         }));
@@ -211,15 +234,17 @@ fn is_undeclared(cell: &Cell) -> bool {
     cell.codes.contains(&NO_CODE)
 }
 
-/// What stands behind a cell: its measures, what is derived from them, and behind that the distances of each measure to
-/// both bounds.
+/// What stands behind a cell: its measures, what is derived from them, and behind that the distances to both bounds of
+/// whatever has some.
 fn evidence<'a>(layout: &Layout, entries: impl Iterator<Item = &'a Entry>) -> Evidence {
-    let mut collector = Collector::new(layout.derived.len() + 3 * layout.measures.len());
+    let bounded: Vec<(usize, (i128, i128))> = layout.bounded().collect();
+    let mut collector = Collector::new(layout.derived.len() + layout.measures.len() + 2 * bounded.len());
     for entry in entries {
         let mut values = entry.values.clone();
-        for (value, (_, (lower, upper))) in entry.values.iter().zip(&layout.measures) {
-            values.push(i128::from(*upper) * entry.records - value);
-            values.push(value - i128::from(*lower) * entry.records);
+        for (place, (lower, upper)) in &bounded {
+            let value = entry.value(*place);
+            values.push(upper.saturating_mul(entry.records).saturating_sub(value));
+            values.push(value.saturating_sub(lower.saturating_mul(entry.records)));
         }
         let Entry { subject, group, records, .. } = *entry;
         collector.add(Unit { subject, group, records, values: &values });
@@ -228,28 +253,31 @@ fn evidence<'a>(layout: &Layout, entries: impl Iterator<Item = &'a Entry>) -> Ev
 }
 
 fn broken(layout: &Layout, evidence: &Evidence, quantity: Quantity, rules: &Rules) -> Vec<Rule> {
+    let derived = shadows::derived(layout, quantity);
+    if derived.is_some_and(|derived| derived.residual) && primary::is_nobodys(evidence, quantity) {
+        return Vec::new();
+    }
     let mut found = primary::broken(evidence, quantity, None, rules);
     let Quantity::Sum(place) = quantity else { return found };
-    if layout.derived_at(place).is_some() {
-        // Who reads the finding sees the table's own figures, and not this one.
-        return if found.is_empty() { found } else { vec![Rule::Relation] };
-    }
-    let first = layout.measures.len() + layout.derived.len() + 2 * place;
-    for distance in [first, first + 1] {
+    let first = layout.measures.len() + layout.derived.len();
+    let rank = layout.bounded().position(|(bounded, _)| bounded == place);
+    for distance in rank.into_iter().flat_map(|rank| [first + 2 * rank, first + 2 * rank + 1]) {
         if !primary::broken(evidence, Quantity::Sum(distance), None, rules).is_empty() {
             found.push(Rule::Complement);
         }
     }
-    found
+    // Who reads the finding sees the table's own figures, and not what is derived.
+    if derived.is_some() && !found.is_empty() { vec![Rule::Relation] } else { found }
 }
 
 fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
     let Sealing { layout, rules, .. } = sealing;
     let Some(table) = layout.tables.get(cell.table) else { return Verdict::Primary(Vec::new()) };
     let known = layout.known(table);
-    let mut found: Vec<Rule> =
-        known.iter().flat_map(|quantity| broken(layout, &cell.evidence, *quantity, rules)).collect();
-    if sealing.held.contains(&(cell.table, cell.codes.clone())) {
+    let breaks = |quantity: &Quantity| broken(layout, &cell.evidence, *quantity, rules);
+    let mut found: Vec<Rule> = known.iter().flat_map(breaks).collect();
+    let held = sealing.held.contains(&(cell.table, cell.codes.clone()));
+    if held {
         found.push(Rule::History);
     }
     found.sort_unstable();
@@ -260,7 +288,11 @@ fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
         .zip(&joint.before)
         .filter_map(|(moment, entries)| {
             let then = Then::of(layout, &moment.sealed, cell)?;
-            Some((then, change(sealing, (&joint.now, entries), cell, &known)))
+            let mut change = change(sealing, (&joint.now, entries), &cell.atoms, &known);
+            if matches!(change, Change::Safe) && !added::is_safe_beside(sealing, (joint, entries), cell, &then) {
+                change = Change::Unsafe;
+            }
+            Some((then, change))
         })
         .collect();
     let bound = |(then, change): &(Then<'_>, Change)| match change {
@@ -271,7 +303,9 @@ fn verdict(sealing: &Sealing<'_>, joint: &Joint<'_>, cell: &Cell) -> Verdict {
     let last_shown = earlier.iter().rev().find(|(then, _)| then.cell.is_published());
     match (earlier.last(), last_shown) {
         (Some((then, Change::None)), _) if then.cell.status == Status::Published => {
-            Verdict::Out(then.earlier(layout, cell))
+            let earlier = then.earlier(layout, cell);
+            let hidden = Hidden::of(sealing, (cell, table), (then, &earlier), held);
+            Verdict::Out(earlier, hidden)
         }
         (_, Some((shown, _))) if !found.is_empty() || earlier.iter().any(bound) => {
             Verdict::Carried(shown.earlier(layout, cell))
@@ -325,12 +359,12 @@ enum Change {
 fn change(
     sealing: &Sealing<'_>,
     (now, then): (&[Vec<&Entry>], &[Vec<&Entry>]),
-    cell: &Cell,
+    atoms: &[u32],
     quantities: &BTreeSet<Quantity>,
 ) -> Change {
     let mut net: BTreeMap<u32, (u64, Vec<i128>)> = BTreeMap::new();
-    let signed = Joint::of(now, &cell.atoms).map(|entry| (entry, 1_i128));
-    for (entry, sign) in signed.chain(Joint::of(then, &cell.atoms).map(|entry| (entry, -1))) {
+    let signed = Joint::of(now, atoms).map(|entry| (entry, 1_i128));
+    for (entry, sign) in signed.chain(Joint::of(then, atoms).map(|entry| (entry, -1))) {
         let (_, held) = net.entry(entry.subject).or_insert_with(|| (entry.group, vec![0; entry.values.len() + 2]));
         let parts = [1_i128, entry.records];
         for (slot, value) in held.iter_mut().zip(parts.iter().chain(&entry.values)) {
@@ -387,8 +421,11 @@ fn figure(
         }
         Quantity::Sum(place) => {
             let (lower, upper) = layout.bounds_at(place);
-            let of = |records: &i128| (lower.saturating_mul(*records), upper.saturating_mul(*records));
-            sums(Quantity::Records).iter().map(of).collect()
+            // Values that were held within bounds may not hold to a relation: what is true is always possible.
+            let of = |(records, truth): (&i128, &i128)| {
+                (lower.saturating_mul(*records).min(*truth), upper.saturating_mul(*records).max(*truth))
+            };
+            sums(Quantity::Records).iter().zip(&truth).map(of).collect()
         }
     };
     let protection = cells
@@ -438,6 +475,6 @@ pub(super) fn part(entry: &Entry, quantity: Quantity) -> i128 {
     match quantity {
         Quantity::Subjects => 1,
         Quantity::Records => entry.records,
-        Quantity::Sum(measure) => entry.values.get(measure).copied().unwrap_or(0),
+        Quantity::Sum(measure) => entry.value(measure),
     }
 }

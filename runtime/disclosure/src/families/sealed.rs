@@ -37,7 +37,7 @@ pub struct SealedCell {
     /// Whether it is published, and why not.
     pub status: Status,
     /// What is published, one value for each quantity of the table, as text; none where it is withheld. A value that
-    /// isn't there, of a quantity that was added since the cell's date, is an empty text.
+    /// isn't there, of a quantity that was added since the cell was first published, is an empty text.
     pub values: Vec<String>,
     /// Of which moment the values are, in milliseconds since 1970.
     pub as_of_ms: i64,

@@ -20,6 +20,7 @@ use super::sealed::{SealedTables, Status};
 use crate::appetite::{Appetite, Rules};
 use crate::tests::factory::Random;
 
+mod beyond;
 mod complements;
 mod moments;
 mod relations;

@@ -8,6 +8,10 @@
 //! What is returned was audited, for every figure, as it is returned. Where anything can't be protected, or can't be
 //! shown to be, there is no pattern at all.
 
+mod apart;
+
+pub use apart::{Apart, Combination};
+
 use super::audit::{Audit, Limits, Target};
 use super::eliminate::{self, Exposed, Task};
 use super::moves::Move;
@@ -40,6 +44,8 @@ pub struct Problem<'a> {
     pub figures: &'a [Figure],
     /// The group that is alone in each atom.
     pub holders: &'a [Option<u64>],
+    /// What is kept apart of single figures.
+    pub apart: &'a [Apart],
 }
 
 /// A pattern that protects.
@@ -69,7 +75,7 @@ impl Protected {
 /// # Errors
 /// The cells that can't be protected beside what is released.
 pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
-    let Problem { system, primary, released, order, costs, figures, holders } = *problem;
+    let Problem { system, primary, released, order, costs, figures, holders, apart } = *problem;
     let all = || Unprotected { cells: primary.to_vec() };
     let task = Task { system, primary, imaginary: &[], released, order, known: &[] };
     let pattern = eliminate::protect(&task, holders).map_err(|_| all())?.pattern;
@@ -80,16 +86,11 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
         });
         return Err(Unprotected { cells: cells.collect() });
     }
-    let flags = |cells: &[usize]| {
-        let mut flags = vec![false; system.cells().len()];
-        for cell in cells {
-            if let Some(slot) = flags.get_mut(*cell) {
-                *slot = true;
-            }
-        }
-        flags
-    };
+    let flags = |cells: &[usize]| flags(system.cells().len(), cells.iter().copied());
     let (mut published, out, protected) = (flags(&pattern.published), flags(released), flags(primary));
+    for apart in apart {
+        apart.eliminate(system, (order, &out), holders, &mut published)?;
+    }
     let costs: Vec<Option<u64>> = costs.iter().zip(&out).map(|(cost, out)| (!out).then_some(*cost)).collect();
     let insiders: Vec<bool> = holders.iter().map(Option::is_some).collect();
     // What is withheld for one figure is withheld for all, which makes no other less safe; but what is returned was
@@ -119,6 +120,10 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
             witnesses.get_mut(place).into_iter().for_each(|own| own.clone_from(&repaired.witnesses));
             published = repaired.published;
         }
+        for apart in apart {
+            let figure = figures.get(apart.figure).ok_or_else(all)?;
+            apart.repair(system, figure, (&costs, &insiders), &mut published)?;
+        }
         if published == before {
             return Ok(Protected { published, intervals });
         }
@@ -128,6 +133,17 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
 
 /// How often all figures are gone through. Each round that isn't the last withholds something.
 const ROUNDS: usize = 64;
+
+/// Which of so many cells these are.
+fn flags(all: usize, cells: impl IntoIterator<Item = usize>) -> Vec<bool> {
+    let mut flags = vec![false; all];
+    for cell in cells {
+        if let Some(slot) = flags.get_mut(cell) {
+            *slot = true;
+        }
+    }
+    flags
+}
 
 impl Figure {
     /// Every withheld cell: a primary one that must be kept apart from its value, another for what is certified of it.

@@ -259,6 +259,7 @@ impl Attempt<'_> {
             costs: &cells.iter().map(cost).collect::<Vec<u64>>(),
             figures: &figures,
             holders: &self.counted.holders().iter().map(|holder| holder.map(u64::from)).collect::<Vec<Option<u64>>>(),
+            apart: &[],
         };
         (self.protect)(&problem).ok()
     }

@@ -79,7 +79,8 @@ fn a_margin_merges_a_subject_over_its_cells() {
 fn sums_that_could_saturate_are_refused() {
     let mut table = Table::new(&[&["AA"]]).measure(0, 1_000_000_000_000_000).measure(0, 9).ratio(0, 1);
     table.contract.measures[1].scale = 9;
-    table.relations = vec![Relation { name: "sum".to_owned(), terms: vec![(0, 1), (1, 1)], equals: None }];
+    table.relations =
+        vec![Relation { name: "sum".to_owned(), terms: vec![(0, 1), (1, 1)], equals: None, residual: false }];
     table.contributions.insert(vec![0], vec![vec![1_000_000_000_000_000, 9]; 12]);
     assert!(table.built(&table.entries()).is_ok());
     table.relations[0].terms[0].1 = i32::MAX;

@@ -170,7 +170,8 @@ fn tightening_never_publishes_more() {
         let table = random(seed, 0);
         let mut table = if seed % 2 == 0 { table } else { table.grouped(|subject| u64::from(subject / 3)) };
         if seed % 3 == 0 {
-            table.relations = vec![Relation { name: "both".to_owned(), terms: vec![(1, 1)], equals: Some(0) }];
+            table.relations =
+                vec![Relation { name: "both".to_owned(), terms: vec![(1, 1)], equals: Some(0), residual: false }];
         }
         let candidate = table.candidate();
         let loose = floor(Grade::Open);

@@ -246,10 +246,12 @@ fn preview_text(preview: &FamilyPreview) -> String {
             primary.join("; "),
             table.secondary.to_string(),
             table.carried.to_string(),
+            table.partly_withheld.to_string(),
             table.withheld_before.to_string(),
         ]
     });
-    let head = ["table", "cells", "published", "withheld by a rule", "secondary", "carried", "withheld before"];
+    let head =
+        ["table", "cells", "published", "withheld by a rule", "secondary", "carried", "in part", "withheld before"];
     parts.push(say::table(head, rows));
     for table in preview.tables.iter().filter(|table| !table.withheld.is_empty()) {
         parts.push(format!("Withheld of {}, and what an attacker can't exclude:", name(&table.columns)));

@@ -200,8 +200,8 @@ impl Node {
 
     /// What a worker says of the work, now or before.
     async fn admitted(&self, grant: &Grant, tables: Vec<TableSpec>, work: &Work) -> Done<Arc<Admitted>> {
-        let key = remembered::key(&grant.id, &tables, work);
-        if let Some(admitted) = key.as_deref().and_then(|key| self.0.remembered.get(key)) {
+        let key = remembered::key(&tables, work);
+        if let Some(admitted) = key.as_deref().and_then(|key| self.0.remembered.get(&grant.id, key)) {
             return Ok(admitted);
         }
         let _turn = self.runs().admission().await?;
@@ -209,7 +209,7 @@ impl Node {
         let admitted = Arc::new(self.fleet().admit(tables, work.clone()).await?);
         admitted.contract.check(&self.settings().limits)?;
         if let Some(key) = key {
-            self.0.remembered.put(key, Arc::clone(&admitted));
+            self.0.remembered.put(&grant.id, key, Arc::clone(&admitted));
         }
         Ok(admitted)
     }

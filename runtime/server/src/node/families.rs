@@ -43,8 +43,8 @@ use crate::api::types::{FamilyPreview, FamilyView, ProposeFamily};
 use crate::files::{self, Key};
 
 const SEALED_BYTES_MAX: u64 = 1 << 30;
-/// Seals whose tables are kept in memory.
-const OPENED_MAX: usize = 16;
+/// Datasets whose newest sealed tables are kept in memory.
+const OPENED_MAX: usize = 64;
 /// How often cells are withheld for what is out already, and the rest is looked at again.
 const HOLDS_MAX: u32 = 32;
 const TALLY_BYTES_MAX: u64 = 1 << 34;
@@ -64,7 +64,7 @@ pub(super) struct Protected {
 /// Tables that are protected, and not yet kept.
 struct Made {
     answered: Vec<String>,
-    sealed: SealedTables,
+    sealed: Arc<SealedTables>,
     laid: Laid,
 }
 
@@ -255,7 +255,7 @@ impl Node {
         let key: Key = self.desk().random()?;
         let home = self.desk().home.clone();
         let keyring = Keyring::of(self, state, domain(state, dataset), Some((dataset, snapshot)))?;
-        let snapshot = snapshot.clone();
+        let (snapshot, tables) = (snapshot.clone(), Arc::clone(&sealed));
         let content = off(move || {
             let content = sealed.commitment(&key);
             let mut bytes = hex::encode(key).into_bytes();
@@ -265,7 +265,10 @@ impl Node {
             leave_sealed(&home, (&content, &snapshot), &keyring, laid, &sealed)?;
             Ok(content)
         });
-        Ok(Protected { families, answered, content: content.await? })
+        let content = content.await?;
+        // Before anybody asks: the first answer takes no longer than another, and so tells nobody that it is the first.
+        self.keep_open(state, &content, tables);
+        Ok(Protected { families, answered, content })
     }
 
     /// The tables of a dataset's families over one snapshot, with everything that was sealed before as constraints.
@@ -304,7 +307,7 @@ impl Node {
             let microdata = microdata.ok_or_else(|| Stop::of(Code::NotFound))?;
             let (rules, held) = (appetite.rules(), &BTreeSet::new());
             let sealing = Sealing { layout: &layout, microdata, as_of_ms, rules, before: &before, held };
-            let sealed = beside(&sealing, &archive, &snapshot)?;
+            let sealed = Arc::new(beside(&sealing, &archive, &snapshot)?);
             let microdata = microdata.clone();
             Ok(Made { answered, sealed, laid: Laid { layout, microdata } })
         })
@@ -346,14 +349,27 @@ impl Node {
             return Ok(tables);
         }
         let tables = Arc::new(self.reopened(seal).await?);
-        if let Ok(mut opened) = self.opened().lock() {
-            // Answers come from the newest seals: what was opened long ago is opened again if it must be.
-            if opened.len() >= OPENED_MAX {
-                opened.clear();
-            }
-            opened.insert(seal.content.as_str().to_owned(), Arc::clone(&tables));
-        }
+        self.keep_open(&self.desk().book().state, &seal.content, Arc::clone(&tables));
         Ok(tables)
+    }
+
+    /// Keeps tables in memory, and of the others those that answers may come from.
+    fn keep_open(&self, state: &State, content: &Commitment, tables: Arc<SealedTables>) {
+        let newest: BTreeSet<&str> = newest_seals(state).map(|seal| seal.content.as_str()).collect();
+        if let Ok(mut opened) = self.opened().lock() {
+            opened.retain(|content, _| newest.contains(content.as_str()));
+            if opened.len() < OPENED_MAX {
+                opened.insert(content.as_str().to_owned(), tables);
+            }
+        }
+    }
+
+    /// Opens the tables that answers come from. What can't be opened is said to whoever asks.
+    pub(super) async fn open_families(&self) {
+        let book = self.desk().book();
+        for seal in newest_seals(&book.state).take(OPENED_MAX) {
+            let _ = self.sealed(seal).await;
+        }
     }
 
     /// The same, read from the disk.
@@ -406,6 +422,12 @@ impl Node {
         let answer = FamilyAnswer::new(look_up, contract, &tables);
         Ok((answer.map_err(Stop::fault("look a job up"))?, seal.clone()))
     }
+}
+
+/// The seals of the newest snapshots: jobs pin those.
+fn newest_seals(state: &State) -> impl Iterator<Item = &FamilySeal> {
+    let newest = state.datasets.keys().filter_map(|dataset| state.newest_snapshot(dataset));
+    newest.filter_map(|snapshot| state.seals.get(&snapshot.id))
 }
 
 /// Seals beside what is out of the subject domain already. Cells that would give somebody away with it are withheld, and

@@ -125,7 +125,9 @@ impl Node {
         let fleet = fleet.map_err(|fault| OpenError::Ready(fault.to_string()))?;
         let runs = Runs::new(settings.runs_max);
         let (families_turn, opened, remembered) = Default::default();
-        Ok(Node(Arc::new(Inner { desk, settings, fleet, runs, families_turn, opened, remembered })))
+        let node = Node(Arc::new(Inner { desk, settings, fleet, runs, families_turn, opened, remembered }));
+        node.open_families().await;
+        Ok(node)
     }
 
     /// The desk.

@@ -7,7 +7,7 @@
 //!
 //! # Does not guarantee
 //! That figures add up under controlled rounding beside those that keep their bytes. A quantity that a table publishes
-//! from now on has no earlier value: of a cell that is carried it isn't shown.
+//! from now on has no earlier value: of a cell that is carried it isn't shown, and of one that is out only if no rule minds.
 
 use std::collections::BTreeMap;
 
@@ -78,8 +78,8 @@ impl Written<'_> {
             },
             Verdict::Primary(rules) => of(Status::Primary(rules.iter().map(|rule| words(*rule)).collect())),
             Verdict::WithheldBefore => of(Status::WithheldBefore),
-            Verdict::Out(_) | Verdict::Free if self.is_published(place) => of(Status::Published),
-            Verdict::Out(_) | Verdict::Free => of(Status::Secondary),
+            Verdict::Out(..) | Verdict::Free if self.is_published(place) => of(Status::Published),
+            Verdict::Out(..) | Verdict::Free => of(Status::Secondary),
         };
         if sealed.status == Status::Published {
             let value = |quantity: &Quantity| values.get(quantity)?.get(place).copied().flatten();
@@ -107,7 +107,8 @@ impl Written<'_> {
             let table = self.sealing.layout.tables.get(cell.table)?;
             let column = table.quantities.iter().position(|other| *other == quantity)?;
             let kept = match verdict {
-                Verdict::Out(earlier) => earlier.values.get(column)?.as_ref().and_then(|value| value.parse().ok()),
+                Verdict::Out(_, hidden) if hidden.quantities.contains(&quantity) => return None,
+                Verdict::Out(earlier, _) => earlier.values.get(column)?.as_ref().and_then(|value| value.parse().ok()),
                 Verdict::Free => None,
                 Verdict::Primary(_) | Verdict::Carried(_) | Verdict::WithheldBefore => return None,
             };

@@ -77,6 +77,8 @@ pub struct TablePreview {
     pub secondary: u64,
     /// Cells that would be published as they were before.
     pub carried: u64,
+    /// Cells that are out already and wouldn't show all that the table publishes from now on.
+    pub partly_withheld: u64,
     /// Cells that were withheld before and have changed too little to be published now.
     pub withheld_before: u64,
     /// The first cells that would be withheld.
@@ -114,6 +116,7 @@ fn table(table: &SealedTable) -> TablePreview {
         primary: BTreeMap::new(),
         secondary: 0,
         carried: 0,
+        partly_withheld: 0,
         withheld_before: 0,
         withheld: Vec::new(),
     };
@@ -121,7 +124,11 @@ fn table(table: &SealedTable) -> TablePreview {
         let why = match &cell.status {
             Status::Published => {
                 preview.published += 1;
-                continue;
+                if !cell.values.iter().any(String::is_empty) {
+                    continue;
+                }
+                preview.partly_withheld += 1;
+                "it stays out, without what is added to it: that breaks a rule".to_owned()
             }
             Status::Carried => {
                 preview.carried += 1;
