@@ -38,25 +38,25 @@ fn main() {
 
 fn measure(whereabouts: &str, parent: &Path) {
     let folder = tempfile::tempdir_in(parent).expect("the folder is writable");
-    row(&format!("a synced write of 1 kB {whereabouts}"), &mut (0..AGAIN).map(|_| synced(folder.path())).collect());
+    row(&format!("a synced write of 1 kB {whereabouts}"), (0..AGAIN).map(|_| synced(folder.path())).collect());
     let node = Node::start(&folder.path().join("home"));
     let ask = |month: u32| node.submit(month);
     row(
         &format!("a look-up that nobody asked for before, node's folder {whereabouts}"),
-        &mut (1..=FIRST).map(ask).collect(),
+        (1..=FIRST).map(ask).collect(),
     );
-    row(&format!("the same look-up again, node's folder {whereabouts}"), &mut (0..AGAIN).map(|_| ask(1)).collect());
+    row(&format!("the same look-up again, node's folder {whereabouts}"), (0..AGAIN).map(|_| ask(1)).collect());
     row(
         &format!("a request that writes nothing, node's folder {whereabouts}"),
-        &mut (0..AGAIN).map(|_| node.me()).collect(),
+        (0..AGAIN).map(|_| node.me()).collect(),
     );
 }
 
-fn row(what: &str, taken: &mut Vec<Duration>) {
+fn row(what: &str, mut taken: Vec<Duration>) {
     taken.sort_unstable();
     let ms = |taken: Duration| format!("{:.1} ms", taken.as_secs_f64() * 1e3);
     let best = taken.first().copied().unwrap_or_default();
-    println!("| {what} | {} | {} |", ms(median(taken.clone())), ms(best));
+    println!("| {what} | {} | {} |", ms(median(taken)), ms(best));
 }
 
 fn synced(folder: &Path) -> Duration {

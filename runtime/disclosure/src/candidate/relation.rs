@@ -18,8 +18,8 @@ pub use sluice_domain::relation::Relation;
 
 use super::Mismatch;
 
-/// The most relations of one table: those of 16 datasets, which is how many a grant may have.
-const RELATIONS_MAX: usize = 16 * sluice_domain::relation::RELATIONS_MAX;
+/// The most relations of one table: those of 16 datasets, which is how many a grant may have, and what each leaves over.
+const RELATIONS_MAX: usize = 2 * 16 * sluice_domain::relation::RELATIONS_MAX;
 
 /// A combination of measures that is a figure of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

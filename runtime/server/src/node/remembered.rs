@@ -22,7 +22,10 @@ const MOST: usize = 8;
 
 /// Of each grant the admissions by what they depend on, the last one asked for first.
 #[derive(Default)]
-pub(super) struct Remembered(Mutex<BTreeMap<GrantId, VecDeque<(String, Arc<Admitted>)>>>);
+pub(super) struct Remembered(Mutex<BTreeMap<GrantId, OfGrant>>);
+
+/// Of one grant, each with its key.
+type OfGrant = VecDeque<(String, Arc<Admitted>)>;
 
 /// What an admission under one grant depends on; none of a module's. It stays in memory.
 pub(super) fn key(tables: &[TableSpec], work: &Work) -> Option<String> {
