@@ -158,7 +158,7 @@ pub fn seal(sealing: &Sealing<'_>) -> Result<SealedTables, Unsealable> {
         system: &system,
         primary: &primary,
         released: &released,
-        order: &order(layout, &joint, &cells, &verdicts),
+        order: &order(layout, &joint, &cells, |cell| matches!(verdicts.get(cell), Some(Verdict::Free))),
         costs: &cells.iter().map(|cell| cost(layout, cell)).collect::<Vec<u64>>(),
         figures: &figures,
         holders: &holders(&joint),
@@ -442,10 +442,8 @@ fn figure(
 
 /// The cells in the order in which they are wanted: coarse and large ones first. Those of undeclared codes come last:
 /// nobody publishes them, and whoever works them out may.
-fn order(layout: &Layout, joint: &Joint<'_>, cells: &[Cell], verdicts: &[Verdict]) -> Vec<usize> {
-    let mut free: Vec<usize> = (0..cells.len())
-        .filter(|cell| verdicts.get(*cell).is_some_and(|verdict| matches!(verdict, Verdict::Free)))
-        .collect();
+fn order(layout: &Layout, joint: &Joint<'_>, cells: &[Cell], of: impl Fn(usize) -> bool) -> Vec<usize> {
+    let mut free: Vec<usize> = (0..cells.len()).filter(|cell| of(*cell)).collect();
     free.sort_by_cached_key(|place| {
         let Some(cell) = cells.get(*place) else { return (true, 0, std::cmp::Reverse(0), *place) };
         let records: i128 = Joint::of(&joint.now, &cell.atoms).map(|entry| entry.records).sum();

@@ -44,7 +44,7 @@ pub struct Problem<'a> {
     pub figures: &'a [Figure],
     /// The group that is alone in each atom.
     pub holders: &'a [Option<u64>],
-    /// What is kept apart of single figures.
+    /// What is kept apart of single figures, one for each of them at most.
     pub apart: &'a [Apart],
 }
 
@@ -52,6 +52,8 @@ pub struct Problem<'a> {
 pub struct Protected {
     /// For each cell whether it is published.
     pub published: Vec<bool>,
+    /// Of figures that are kept apart, which cells publish them if they are published.
+    shown: Vec<(usize, Vec<bool>)>,
     intervals: Vec<Vec<Option<(i128, i128)>>>,
 }
 
@@ -63,6 +65,13 @@ pub struct Unprotected {
 }
 
 impl Protected {
+    /// Whether a cell is published with a figure.
+    #[must_use]
+    pub fn shows(&self, figure: usize, cell: usize) -> bool {
+        let is = |flags: &Vec<bool>| flags.get(cell).copied().unwrap_or(false);
+        is(&self.published) && self.shown.iter().all(|(of, shown)| *of != figure || is(shown))
+    }
+
     /// What an attacker can't exclude of a withheld cell's figure, where it was worked out.
     #[must_use]
     pub fn interval(&self, figure: usize, cell: usize) -> Option<(i128, i128)> {
@@ -88,10 +97,12 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
     }
     let flags = |cells: &[usize]| flags(system.cells().len(), cells.iter().copied());
     let (mut published, out, protected) = (flags(&pattern.published), flags(released), flags(primary));
-    for apart in apart {
-        apart.eliminate(system, (order, &out), holders, &mut published)?;
+    let mut shown: Vec<Vec<bool>> = apart.iter().map(|apart| apart.shown.clone()).collect();
+    for (apart, shown) in apart.iter().zip(&mut shown) {
+        apart.eliminate(system, &out, holders, (&mut published, shown))?;
     }
-    let costs: Vec<Option<u64>> = costs.iter().zip(&out).map(|(cost, out)| (!out).then_some(*cost)).collect();
+    let prices = costs;
+    let costs: Vec<Option<u64>> = prices.iter().zip(&out).map(|(cost, out)| (!out).then_some(*cost)).collect();
     let insiders: Vec<bool> = holders.iter().map(Option::is_some).collect();
     // What is withheld for one figure is withheld for all, which makes no other less safe; but what is returned was
     // audited as it is returned, so each is looked at until nothing changes.
@@ -99,12 +110,18 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
     // What kept one figure apart is tried for all.
     let mut witnesses: Vec<Vec<Move>> = vec![Vec::new(); figures.len()];
     for _ in 0..ROUNDS {
-        let before = published.clone();
+        let before = (published.clone(), shown.clone());
         intervals.clear();
         for (place, figure) in figures.iter().enumerate() {
             let hints = witnesses.concat();
-            let targets = figure.targets(system, &protected, &published);
-            let audited = figure.audit(system, &published, &targets, &insiders);
+            let apart = apart.iter().zip(&mut shown).find(|(apart, _)| apart.figure == place);
+            // A cell that is out may go without a figure that is added to it.
+            let (known, costs) = match &apart {
+                Some((apart, shown)) => (apart.known(&published, shown), apart.costs(prices, &out)),
+                None => (published.clone(), costs.clone()),
+            };
+            let targets = figure.targets(system, &protected, &known);
+            let audited = figure.audit(system, &known, &targets, &insiders);
             let repaired = repair(&repair::Task { audit: audited, costs: &costs, spare: &[], hints: &hints });
             if !repaired.unprotected.is_empty() {
                 return Err(Unprotected { cells: repaired.unprotected });
@@ -118,14 +135,18 @@ pub fn protect(problem: &Problem<'_>) -> Result<Protected, Unprotected> {
             }
             intervals.push(of);
             witnesses.get_mut(place).into_iter().for_each(|own| own.clone_from(&repaired.witnesses));
-            published = repaired.published;
+            match apart {
+                Some((apart, shown)) => apart.withhold_all(&repaired.withheld, &mut published, shown),
+                None => published = repaired.published,
+            }
         }
-        for apart in apart {
+        for (apart, shown) in apart.iter().zip(&mut shown) {
             let figure = figures.get(apart.figure).ok_or_else(all)?;
-            apart.repair(system, figure, (&costs, &insiders), &mut published)?;
+            apart.repair(system, figure, (prices, &out, &insiders), (&mut published, shown))?;
         }
-        if published == before {
-            return Ok(Protected { published, intervals });
+        if (&published, &shown) == (&before.0, &before.1) {
+            let shown = apart.iter().map(|apart| apart.figure).zip(shown).collect();
+            return Ok(Protected { published, intervals, shown });
         }
     }
     Err(all())

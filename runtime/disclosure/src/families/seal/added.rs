@@ -3,7 +3,7 @@
 //! # Guarantees
 //! What was published of a cell stays, as long as the cell hasn't changed. What is added undergoes every rule, and so does
 //! what follows from it and from what was published by a relation; where one is broken, nothing that is added is shown,
-//! and it can't be worked out from other cells.
+//! and it can't be worked out from other cells: these may lack what is added to them as well.
 //!
 //! # Does not guarantee
 //! That what is added is shown once the rule doesn't mind: it isn't as long as the cell doesn't change.
@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Cell, Earlier, Joint, Sealing, Then, Verdict, broken, shadows, tables};
+use super::{Cell, Earlier, Joint, Sealing, Then, Verdict, broken, order, shadows, tables};
 use crate::evidence::{Collector, Unit};
 use crate::families::layout::{Layout, Table};
 use crate::families::microdata::Entry;
@@ -25,7 +25,9 @@ use crate::protect::pattern::{Apart, Combination};
 #[derive(Default)]
 pub(super) struct Hidden {
     /// Of what its table publishes elsewhere.
-    pub(super) quantities: BTreeSet<Quantity>,
+    quantities: BTreeSet<Quantity>,
+    /// What it may show from now on, and wasn't published of it.
+    added: BTreeSet<Quantity>,
     /// What may not be worked out, and how far from it an attacker must be kept.
     apart: BTreeMap<Quantity, i128>,
 }
@@ -47,10 +49,11 @@ impl Hidden {
         let every = held || !broken.is_empty();
         let stays = |quantity: &Quantity| every || then.quantities.contains(&tables::name(layout, *quantity));
         let own = table.quantities.iter().copied().filter(|quantity| !shown.contains(quantity));
-        let quantities: BTreeSet<Quantity> = own.filter(stays).collect();
+        let (quantities, added): (BTreeSet<Quantity>, BTreeSet<Quantity>) = own.partition(stays);
         let far = |quantity: Quantity| primary::protection(&cell.evidence, quantity, rules).max(1);
-        let mut apart: BTreeMap<Quantity, i128> =
-            quantities.iter().map(|quantity| (*quantity, far(*quantity))).collect();
+        // What was withheld for the sake of others has no interval of its own.
+        let own = |quantity: &Quantity| (*quantity, if every { far(*quantity) } else { 0 });
+        let mut apart: BTreeMap<Quantity, i128> = quantities.iter().map(own).collect();
         for quantity in broken {
             let derived = shadows::derived(layout, quantity);
             let known = |term: usize| shown.contains(&Quantity::Sum(term));
@@ -59,7 +62,7 @@ impl Hidden {
                 *slot = far.max(*slot);
             }
         }
-        Hidden { quantities, apart }
+        Hidden { quantities, added, apart }
     }
 }
 
@@ -115,6 +118,9 @@ pub(super) fn apart(
     let mut of: BTreeMap<Quantity, Vec<Combination>> = BTreeMap::new();
     for (cell, verdict) in cells.iter().zip(verdicts) {
         let Verdict::Out(_, hidden) = verdict else { continue };
+        hidden.added.iter().for_each(|quantity| {
+            of.entry(*quantity).or_default();
+        });
         for (quantity, far) in &hidden.apart {
             of.entry(*quantity).or_default().push(Combination::of_sum(&cell.atoms, *far));
         }
@@ -122,15 +128,21 @@ pub(super) fn apart(
     for (quantity, atoms, far) in shadows::found(sealing, joint) {
         of.entry(quantity).or_default().push(Combination::of_sum(&atoms, far));
     }
-    let shows = |cell: &Cell, verdict: &Verdict, quantity: &Quantity| {
-        let table = sealing.layout.tables.get(cell.table);
-        let hides = matches!(verdict, Verdict::Out(_, hidden) if hidden.quantities.contains(quantity));
-        table.is_some_and(|table| table.quantities.contains(quantity)) && !hides
+    let publishes = |cell: &Cell, quantity: &Quantity| {
+        sealing.layout.tables.get(cell.table).is_some_and(|table| table.quantities.contains(quantity))
     };
     let apart = of.into_iter().filter_map(|(quantity, combinations)| {
         let figure = quantities.iter().position(|known| *known == quantity)?;
-        let shown = cells.iter().zip(verdicts).map(|(cell, verdict)| shows(cell, verdict, &quantity)).collect();
-        Some(Apart { figure, shown, combinations })
+        let of = |which: fn(&Hidden) -> &BTreeSet<Quantity>| -> Vec<bool> {
+            let is = |verdict: &Verdict| matches!(verdict, Verdict::Out(_, own) if which(own).contains(&quantity));
+            verdicts.iter().map(is).collect()
+        };
+        let (added, hidden) = (of(|hidden| &hidden.added), of(|hidden| &hidden.quantities));
+        let own = cells.iter().zip(&hidden);
+        let shown: Vec<bool> = own.map(|(cell, hidden)| publishes(cell, &quantity) && !hidden).collect();
+        let may_go = |cell: usize| matches!(verdicts.get(cell), Some(Verdict::Free)) || added.get(cell) == Some(&true);
+        let order = order(sealing.layout, joint, cells, |cell| shown.get(cell) == Some(&true) && may_go(cell));
+        Some(Apart { figure, shown, added, hidden, order, combinations })
     });
     apart.collect()
 }

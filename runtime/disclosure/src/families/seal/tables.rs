@@ -103,17 +103,18 @@ impl Written<'_> {
 
     /// What is shown of each cell with its present values, before rounding, and what of it keeps its bytes.
     fn shown(&self, quantity: Quantity, truth: &[i128]) -> Vec<Option<shown::Figure>> {
+        let figure = self.figures.iter().position(|(other, _)| *other == quantity);
+        let shows = |place: usize| figure.is_some_and(|figure| self.protected.shows(figure, place));
         let of = |(place, (cell, verdict)): (usize, (&Cell, &Verdict))| {
             let table = self.sealing.layout.tables.get(cell.table)?;
             let column = table.quantities.iter().position(|other| *other == quantity)?;
             let kept = match verdict {
-                Verdict::Out(_, hidden) if hidden.quantities.contains(&quantity) => return None,
                 Verdict::Out(earlier, _) => earlier.values.get(column)?.as_ref().and_then(|value| value.parse().ok()),
                 Verdict::Free => None,
                 Verdict::Primary(_) | Verdict::Carried(_) | Verdict::WithheldBefore => return None,
             };
             let exact = self.system.value(place, truth)?;
-            (self.is_published(place) && !is_undeclared(cell)).then_some(shown::Figure { exact, kept })
+            (shows(place) && !is_undeclared(cell)).then_some(shown::Figure { exact, kept })
         };
         self.cells.iter().zip(self.verdicts).enumerate().map(of).collect()
     }

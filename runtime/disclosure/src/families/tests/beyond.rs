@@ -305,3 +305,62 @@ fn families_without_margins_have_nodes_and_not_too_many() {
     let refused = Layout::new(&dictionary, [&wide]).expect_err("it has too many nodes");
     assert!(refused.to_string().contains("publish more margins"), "{refused}");
 }
+
+#[test]
+fn a_sum_that_is_added_to_tables_that_are_out_goes_without_as_many_cells_as_it_takes() {
+    let mut counts = family();
+    counts.terms.measures = Vec::new();
+    let mut incomes = family();
+    (incomes.terms.name, incomes.terms.subjects) = ("incomes".to_owned(), false);
+    // In one cell, with many people, one has nearly all income.
+    let mut town = town(1, 400);
+    let mut rich = true;
+    for person in town.values_mut().filter(|person| (person.0, person.1) == (0, 1)) {
+        person.3 = if std::mem::take(&mut rich) { 90_000 } else { 10 + person.3 % 7 };
+    }
+    let sealed_with = |families: &[Family], before: &[Moment]| {
+        let (layout, rules, held) = (layout(families), rules(), none());
+        let microdata = tally(&layout, &town);
+        seal(&Sealing { layout: &layout, microdata: &microdata, as_of_ms: 0, rules: &rules, before, held: &held })
+            .unwrap_or_else(|why| panic!("{why}"))
+    };
+    let both = [counts.clone(), incomes];
+    let first = sealed_with(&[counts], &[]);
+    let second = sealed_with(&both, &[Moment { sealed: first.clone(), microdata: tally(&layout(&both), &town) }]);
+    let (mut alone, mut without) = (statuses(&first), BTreeSet::new());
+    for table in &second.tables {
+        let of_income = table.quantities.iter().position(|name| name == "income").expect("it is published");
+        let of_subjects = table.quantities.iter().position(|name| name == "subjects").expect("it is published");
+        for (labels, cell) in &table.cells {
+            let (status, values) =
+                alone.remove(&(table.columns.clone(), labels.clone())).expect("it was sealed before");
+            if status != Status::Published {
+                assert!(cell.values.is_empty(), "{labels:?}");
+                continue;
+            }
+            assert_eq!((&cell.status, &cell.values[of_subjects]), (&Status::Published, &values[0]), "{labels:?}");
+            let is = |name: &str, label: &str| {
+                table.columns.iter().position(|column| column == name).is_none_or(|place| labels[place] == label)
+            };
+            let of = |person: &&Person| {
+                is("district", DISTRICTS[person.0 as usize])
+                    && is("region", &DISTRICTS[person.0 as usize][..1])
+                    && is("age", AGES[person.1 as usize])
+            };
+            let income: i64 = town.values().filter(of).map(|person| person.3).sum();
+            match cell.values[of_income].as_str() {
+                "" => without.insert(labels.clone()),
+                shown => {
+                    assert_eq!(shown, income.to_string(), "{labels:?}");
+                    false
+                }
+            };
+        }
+    }
+    let cell = ["young", "n1"].map(str::to_owned).to_vec();
+    assert!(without.contains(&cell), "{without:?}");
+    // Districts have no total, and regions have one by age: another district of its region goes without it too.
+    let others = without.iter().filter(|other| **other != cell && other[0] == "young" && other[1].starts_with('n'));
+    assert!(others.count() > 0, "{without:?}");
+    assert!(without.len() < 12, "{without:?}");
+}

@@ -5,7 +5,8 @@
 //!
 //! # Guarantees
 //! As [`protect`](super::protect) gives them: elimination first, then an audit of the final pattern. Only cells that
-//! publish the figure count as known.
+//! publish the figure count as known. A cell that is out with other figures, and would show this one from now on, is
+//! withheld in this figure alone.
 //!
 //! # Does not guarantee
 //! That what other figures say of this one is seen: it is looked at by itself.
@@ -21,6 +22,12 @@ pub struct Apart {
     pub figure: usize,
     /// For each cell whether it publishes this figure, if it is published at all.
     pub shown: Vec<bool>,
+    /// For each cell whether this figure may be taken out of it by itself, though the cell is out.
+    pub added: Vec<bool>,
+    /// For each cell whether it is out, and doesn't show this figure.
+    pub hidden: Vec<bool>,
+    /// The cells that publish it and may be withheld, in it or as a whole, the most wanted first.
+    pub order: Vec<usize>,
     /// What may not follow.
     pub combinations: Vec<Combination>,
 }
@@ -54,8 +61,8 @@ impl Apart {
         Unprotected { cells: (self.shown.len()..).take(self.combinations.len()).collect() }
     }
 
-    fn sub(&self, system: &System, published: &[bool]) -> Result<Sub, Unprotected> {
-        let shown = self.shown.iter().zip(published).enumerate();
+    fn sub(&self, system: &System, (published, shown): (&[bool], &[bool])) -> Result<Sub, Unprotected> {
+        let shown = shown.iter().zip(published).enumerate();
         let cells: Vec<usize> = shown.filter(|(_, (shown, out))| **shown && **out).map(|(cell, _)| cell).collect();
         let entries = cells.iter().map(|cell| system.cell(*cell).to_vec());
         let entries = entries.chain(self.combinations.iter().map(|combination| combination.entries.clone()));
@@ -67,14 +74,14 @@ impl Apart {
     pub(super) fn eliminate(
         &self,
         system: &System,
-        (order, released): (&[usize], &[bool]),
+        released: &[bool],
         holders: &[Option<u64>],
-        published: &mut [bool],
+        (published, shown): (&mut [bool], &mut [bool]),
     ) -> Result<(), Unprotected> {
-        let sub = self.sub(system, published)?;
+        let sub = self.sub(system, (published, shown))?;
         let number = |cell: &usize| sub.cells.binary_search(cell).ok();
-        let order: Vec<usize> = order.iter().filter_map(number).collect();
-        let is_out = |cell: &usize| released.get(*cell).copied().unwrap_or(false);
+        let order: Vec<usize> = self.order.iter().filter_map(number).collect();
+        let is_out = |cell: &usize| self.stays(*cell, released);
         let out: Vec<usize> = sub.cells.iter().filter(|cell| is_out(cell)).filter_map(number).collect();
         let primary: Vec<usize> = (sub.cells.len()..sub.system.cells().len()).collect();
         let task =
@@ -87,9 +94,42 @@ impl Apart {
             return Err(Unprotected { cells: exposed.collect() });
         }
         for cell in found.secondary.iter().filter_map(|number| sub.cells.get(*number)) {
-            published.get_mut(*cell).into_iter().for_each(|slot| *slot = false);
+            self.withhold(*cell, published, shown);
         }
         Ok(())
+    }
+
+    /// Which cells count as known where all figures are looked at together: as elsewhere, all that are published, but for
+    /// those that go without this figure.
+    pub(super) fn known(&self, published: &[bool], shown: &[bool]) -> Vec<bool> {
+        let gone = shown.iter().zip(&self.added).zip(&self.hidden);
+        let gone = gone.map(|((shown, added), hidden)| *hidden || (*added && !shown));
+        published.iter().zip(gone).map(|(published, gone)| *published && !gone).collect()
+    }
+
+    /// What it costs to withhold each cell, or this figure of it; none where it stays.
+    pub(super) fn costs(&self, prices: &[u64], released: &[bool]) -> Vec<Option<u64>> {
+        prices.iter().enumerate().map(|(cell, price)| (!self.stays(cell, released)).then_some(*price)).collect()
+    }
+
+    /// Withholds these cells, or this figure of them.
+    pub(super) fn withhold_all(&self, cells: &[usize], published: &mut [bool], shown: &mut [bool]) {
+        cells.iter().for_each(|cell| self.withhold(*cell, published, shown));
+    }
+
+    /// Whether a cell goes on showing this figure, whatever follows.
+    fn stays(&self, cell: usize, released: &[bool]) -> bool {
+        released.get(cell).copied().unwrap_or(false) && !self.is_added(cell)
+    }
+
+    fn is_added(&self, cell: usize) -> bool {
+        self.added.get(cell).copied().unwrap_or(false)
+    }
+
+    /// Withholds a cell, or this figure of it.
+    fn withhold(&self, cell: usize, published: &mut [bool], shown: &mut [bool]) {
+        let flags = if self.is_added(cell) { shown } else { published };
+        flags.get_mut(cell).into_iter().for_each(|slot| *slot = false);
     }
 
     /// Withholds cells until the audit finds every combination far enough from its value.
@@ -97,14 +137,15 @@ impl Apart {
         &self,
         system: &System,
         figure: &Figure,
-        (costs, insiders): (&[Option<u64>], &[bool]),
-        published: &mut [bool],
+        (prices, released, insiders): (&[u64], &[bool], &[bool]),
+        (published, shown): (&mut [bool], &mut [bool]),
     ) -> Result<(), Unprotected> {
-        let sub = self.sub(system, published)?;
+        let sub = self.sub(system, (published, shown))?;
         let (cells, all) = (sub.cells.len(), sub.system.cells().len());
         let far = std::iter::repeat_n(0, cells).chain(self.combinations.iter().map(|combination| combination.far));
         let (truth, bounds) = (figure.truth.clone(), figure.bounds.clone());
         let own = Figure { truth, bounds, protection: far.collect() };
+        let costs = self.costs(prices, released);
         let costs: Vec<Option<u64>> = sub.cells.iter().map(|cell| costs.get(*cell).copied().flatten()).collect();
         let costs: Vec<Option<u64>> = costs.into_iter().chain(std::iter::repeat_n(None, all - cells)).collect();
         let (kept, primary) = (flags(all, 0..cells), flags(all, cells..all));
@@ -114,9 +155,9 @@ impl Apart {
         if !repaired.unprotected.is_empty() {
             return Err(Unprotected { cells: repaired.unprotected });
         }
-        for (cell, out) in sub.cells.iter().zip(&repaired.published) {
-            published.get_mut(*cell).into_iter().for_each(|slot| *slot = *out);
-        }
+        let withheld: Vec<usize> =
+            repaired.withheld.iter().filter_map(|number| sub.cells.get(*number).copied()).collect();
+        self.withhold_all(&withheld, published, shown);
         Ok(())
     }
 }
