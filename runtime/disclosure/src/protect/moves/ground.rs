@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::protect::system::{Entry, System};
 
-/// How many atoms of a row are looked at on the way, in longer rows, of those that may move: the ones that disturb the fewest
-/// published cells, and of these the ones that move farthest. Which one closes a move is looked up among all
-/// ([`Marks::with`]).
-pub(super) const LIKELY_MAX: usize = 2_048;
+/// How many atoms of a row are looked at on the way, in longer rows: those that disturb the fewest published cells, and of
+/// these the ones that move farthest. Which one closes a move is looked up among all ([`Marks::with`]).
+const LIKELY_MAX: usize = 2_048;
 
 /// The equations, both ways, of the atoms that may move.
 pub(super) struct Ground {
@@ -17,7 +16,7 @@ pub(super) struct Ground {
     single: Vec<bool>,
     /// The greatest sum of an atom's coefficients.
     widest: i64,
-    /// Of each long row the atoms, most likely first.
+    /// Of each long row the atoms that are looked at.
     likely: BTreeMap<u32, Vec<Entry>>,
 }
 
@@ -49,6 +48,7 @@ impl Ground {
         let best = |(cell, row): (u32, &Vec<Entry>)| {
             let mut row = row.clone();
             row.sort_by_key(|(atom, _)| (disturbed.get(*atom as usize), std::cmp::Reverse(reach(*atom)), *atom));
+            row.truncate(LIKELY_MAX);
             (cell, row)
         };
         let likely = long.map(best).collect();
@@ -72,7 +72,7 @@ impl Ground {
         self.rows.get(cell as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// The atoms of a cell; of a long row the most likely ones to lead somewhere first.
+    /// The atoms of a cell that are looked at on the way: all, or those that are most likely to lead somewhere.
     pub(super) fn likely(&self, cell: u32) -> &[Entry] {
         self.likely.get(&cell).map_or_else(|| self.row(cell), Vec::as_slice)
     }

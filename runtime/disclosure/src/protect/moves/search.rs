@@ -4,9 +4,7 @@
 //! it is looked up by the sum of its cells' marks, random numbers of 64 bits, and then weighed like any other. On the way,
 //! of a row of thousands only those atoms are looked at that disturb little and move far.
 
-use std::cell::Cell;
-
-use super::ground::{Ground, LIKELY_MAX, Marks, marked};
+use super::ground::{Ground, Marks, marked};
 use super::{Barred, Move, Room};
 use crate::protect::system::{Entry, System};
 
@@ -280,16 +278,13 @@ impl Run<'_> {
         let first = self.memory.ways.len();
         let mut ways = std::mem::take(&mut self.memory.ways);
         let likely = self.memory.ground.likely(row);
-        let visited = Cell::new(0_u64);
-        let seen = likely.iter().inspect(|_| visited.set(visited.get() + 1));
-        ways.extend(self.towards(row, seen).take(LIKELY_MAX).filter_map(|(atom, sign)| {
+        // A step through a long row takes as long as some through a short one.
+        self.steps += likely.len() as u64 / LONG;
+        ways.extend(self.towards(row, likely).filter_map(|(atom, sign)| {
             let (score, toll) = self.weigh(atom, sign)?;
             Some((score, toll, atom, sign))
         }));
-        let is_long = likely.len() > LIKELY_MAX;
-        // A step through a long row takes as long as some through a short one.
-        self.steps += visited.get() / LONG;
-        if is_long {
+        if likely.len() < self.memory.ground.row(row).len() {
             ways.extend(self.closing(row, all));
         }
         let added = ways.get_mut(first..).unwrap_or_default();
@@ -301,14 +296,7 @@ impl Run<'_> {
     }
 
     /// The cheapest atom of a row that balances everything at once.
-    fn closing(&mut self, row: u32, score: i64) -> Option<Way> {
-        let visited = Cell::new(0_u64);
-        let found = self.cheapest_closing((row, score), &visited);
-        self.steps += visited.get() / LONG;
-        found
-    }
-
-    fn cheapest_closing(&self, (row, score): (u32, i64), visited: &Cell<u64>) -> Option<Way> {
+    fn closing(&self, row: u32, score: i64) -> Option<Way> {
         let fits = |(atom, sign): (u32, i64)| {
             let marks = self.memory.marks.of(atom).wrapping_mul(sign.cast_unsigned());
             if self.marks.wrapping_add(marks) != 0 {
@@ -320,20 +308,19 @@ impl Run<'_> {
         let entries = self.memory.ground.row(row);
         // The aim has no mark where it isn't published.
         if entries.len() <= INDEXED || row as usize == self.aim.cell {
-            return self.towards(row, entries.iter()).filter_map(fits).min();
+            return self.towards(row, entries).filter_map(fits).min();
         }
         let marked = [1_i64, -1].into_iter().flat_map(|sign| {
             let atoms = self.memory.marks.with(self.marks.wrapping_mul((-sign).cast_unsigned()));
             atoms.map(move |atom| (atom, sign))
         });
-        let marked = marked.inspect(|_| visited.set(visited.get() + 1));
         marked.filter(|(atom, sign)| !self.barred(*atom) && self.roomy(*atom, *sign)).filter_map(fits).min()
     }
 
     /// Those atoms of a row that can bring it nearer to balance, and their signs.
-    fn towards<'e>(&'e self, row: u32, entries: impl Iterator<Item = &'e Entry>) -> impl Iterator<Item = (u32, i64)> {
+    fn towards<'e>(&'e self, row: u32, entries: &'e [Entry]) -> impl Iterator<Item = (u32, i64)> + 'e {
         let residual = self.memory.residual.get(row as usize).copied().unwrap_or(0);
-        entries.filter_map(move |(atom, coefficient)| {
+        entries.iter().filter_map(move |(atom, coefficient)| {
             let sign = if (residual > 0) == (*coefficient > 0) { -1 } else { 1 };
             let over = i64::from(coefficient.unsigned_abs()) > residual.unsigned_abs().try_into().unwrap_or(i64::MAX);
             (!over && !self.barred(*atom) && self.roomy(*atom, sign)).then_some((*atom, sign))

@@ -128,7 +128,7 @@ fn table(table: &SealedTable) -> TablePreview {
                     continue;
                 }
                 preview.partly_withheld += 1;
-                "it stays out, without what is added to it: that breaks a rule".to_owned()
+                "it stays out, without what is added to it: that would give somebody away".to_owned()
             }
             Status::Carried => {
                 preview.carried += 1;
