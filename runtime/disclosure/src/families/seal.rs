@@ -358,47 +358,62 @@ enum Change {
 /// The difference of two moments is a figure that anybody can work out: it undergoes every rule.
 fn change(
     sealing: &Sealing<'_>,
-    (now, then): (&[Vec<&Entry>], &[Vec<&Entry>]),
+    moments: (&[Vec<&Entry>], &[Vec<&Entry>]),
     atoms: &[u32],
     quantities: &BTreeSet<Quantity>,
 ) -> Change {
-    let mut net: BTreeMap<u32, (u64, Vec<i128>)> = BTreeMap::new();
-    let signed = Joint::of(now, atoms).map(|entry| (entry, 1_i128));
-    for (entry, sign) in signed.chain(Joint::of(then, atoms).map(|entry| (entry, -1))) {
-        let (_, held) = net.entry(entry.subject).or_insert_with(|| (entry.group, vec![0; entry.values.len() + 2]));
-        let parts = [1_i128, entry.records];
-        for (slot, value) in held.iter_mut().zip(parts.iter().chain(&entry.values)) {
-            *slot += sign * value;
-        }
-    }
-    let rules = Rules { threshold: sealing.rules.difference.max(1), ..sealing.rules.clone() };
+    let net = Net::of(sealing, moments, atoms);
     let mut any = false;
     for quantity in quantities {
-        let place = match quantity {
-            Quantity::Subjects => 0,
-            Quantity::Records => 1,
-            Quantity::Sum(measure) => measure + 2,
+        match net.change(*quantity) {
+            Change::Unsafe => return Change::Unsafe,
+            Change::Safe => any = true,
+            Change::None => {}
+        }
+    }
+    if any { Change::Safe } else { Change::None }
+}
+
+/// The difference of two moments over some atoms, by subject.
+struct Net {
+    /// Each subject's group; then by how much itself, its records and its values have changed.
+    of: BTreeMap<u32, (u64, Vec<i128>)>,
+    rules: Rules,
+}
+
+impl Net {
+    fn of(sealing: &Sealing<'_>, (now, then): (&[Vec<&Entry>], &[Vec<&Entry>]), atoms: &[u32]) -> Net {
+        let mut net: BTreeMap<u32, (u64, Vec<i128>)> = BTreeMap::new();
+        let signed = Joint::of(now, atoms).map(|entry| (entry, 1_i128));
+        for (entry, sign) in signed.chain(Joint::of(then, atoms).map(|entry| (entry, -1))) {
+            let (_, held) = net.entry(entry.subject).or_insert_with(|| (entry.group, vec![0; entry.values.len() + 2]));
+            let parts = [1_i128, entry.records];
+            for (slot, value) in held.iter_mut().zip(parts.iter().chain(&entry.values)) {
+                *slot += sign * value;
+            }
+        }
+        Net { of: net, rules: Rules { threshold: sealing.rules.difference.max(1), ..sealing.rules.clone() } }
+    }
+
+    fn change(&self, quantity: Quantity) -> Change {
+        let (place, judged) = match quantity {
+            Quantity::Subjects => (0, quantity),
+            Quantity::Records => (1, quantity),
+            Quantity::Sum(measure) => (measure + 2, Quantity::Sum(0)),
         };
         let mut collector = Collector::new(1);
         let mut changed = false;
-        for (subject, (group, values)) in &net {
+        for (subject, (group, values)) in &self.of {
             let Some(value) = values.get(place).filter(|value| **value != 0) else { continue };
             changed = true;
             collector.add(Unit { subject: *subject, group: *group, records: *value, values: &[*value] });
         }
         if !changed {
-            continue;
+            return Change::None;
         }
-        any = true;
-        let quantity = match quantity {
-            Quantity::Sum(_) => Quantity::Sum(0),
-            counted => *counted,
-        };
-        if !primary::broken(&collector.finish(), quantity, None, &rules).is_empty() {
-            return Change::Unsafe;
-        }
+        let broken = primary::broken(&collector.finish(), judged, None, &self.rules);
+        if broken.is_empty() { Change::Safe } else { Change::Unsafe }
     }
-    if any { Change::Safe } else { Change::None }
 }
 
 /// The truth of one quantity, what is known of it beforehand, and how far an attacker must be kept from each cell.

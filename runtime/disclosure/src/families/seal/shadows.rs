@@ -13,9 +13,10 @@
 //! A family by age has no total. Ten people grow from young to middle, and one person moves in: each age has a change of
 //! ten people and more, and their sum one of a single person. So one of the ages isn't published.
 
-use super::{Change, Joint, Sealing, broken, cells_of, change, evidence};
+use super::{Change, Joint, Moment, Net, Sealing, broken, cells_of, evidence};
 use crate::candidate::Derived;
 use crate::families::layout::{Layout, Table};
+use crate::families::microdata::Entry;
 use crate::primary::{self, Quantity};
 
 /// What may not be worked out: of which figure, of which atoms, and how far from it an attacker must be kept.
@@ -24,22 +25,22 @@ pub(super) fn found(sealing: &Sealing<'_>, joint: &Joint<'_>) -> Vec<(Quantity, 
     let mut found = Vec::new();
     for node in &layout.nodes {
         let known = layout.known(node);
-        if before.is_empty() && node.implied.is_empty() {
+        let was_out = |moment: &Moment| {
+            let columns = |table: &Table| table.kept.iter().map(|kept| kept.column.clone()).collect();
+            layout.finer(node).any(|table| moment.sealed.table(&columns(table)).is_some())
+        };
+        let earlier = before.iter().zip(&joint.before).filter(|(moment, _)| was_out(moment));
+        let earlier: Vec<&Vec<Vec<&Entry>>> = earlier.map(|(_, entries)| entries).collect();
+        if earlier.is_empty() && node.implied.is_empty() {
             continue;
         }
         for (_, atoms) in cells_of(node, joint) {
             let evidence = evidence(layout, Joint::of(&joint.now, &atoms));
+            let nets: Vec<Net> = earlier.iter().map(|then| Net::of(sealing, (&joint.now, then), &atoms)).collect();
             for quantity in &known {
                 let derived = derived(layout, *quantity);
                 let is_broken = derived.is_some() && !broken(layout, &evidence, *quantity, rules).is_empty();
-                let of_it = [*quantity].into();
-                let changes = before.iter().zip(&joint.before).any(|(moment, entries)| {
-                    let was_out = |table: &Table| {
-                        moment.sealed.table(&table.kept.iter().map(|kept| kept.column.clone()).collect()).is_some()
-                    };
-                    layout.finer(node).any(was_out)
-                        && matches!(change(sealing, (&joint.now, entries), &atoms, &of_it), Change::Unsafe)
-                });
+                let changes = nets.iter().any(|net| matches!(net.change(*quantity), Change::Unsafe));
                 if !is_broken && !changes {
                     continue;
                 }
